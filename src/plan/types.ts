@@ -2,6 +2,7 @@
 import type { Package, Unit } from '../cargo/types.ts';
 import type { Goal } from '../engine/types.ts';
 import type { Brand } from '../nix/types.ts';
+import type { SourceClosure } from '../sources/types.ts';
 
 /** Identity of a unit: 16 hex digits; never depends on sources. */
 export type UnitId = Brand<string, 'UnitId'>;
@@ -31,6 +32,10 @@ export interface PlannedUnit {
   /** The package is named on the command line or the default one (`CARGO_PRIMARY_PACKAGE`). */
   readonly primary: boolean;
   readonly files: readonly UnitFile[];
+  /** The unit's sources, and the host directory that the tree's root stands for. */
+  readonly source: SourceClosure;
+  /** The whole static environment that the unit's process gets, by name. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Units that this one depends on, as in the graph. */
   readonly dependencies: readonly UnitId[];
   /** Paths of the sandbox -> the paths that the user knows; longest first. For diagnostics, dep-info, JSON. */

@@ -1,0 +1,68 @@
+/** What builds taught about units, kept in the store's state directory so that it outlives `cargo clean`. */
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import type { UnitId } from '../plan/types.ts';
+import type { UnitRecord } from '../sources/types.ts';
+
+export const emptyRecord: UnitRecord = { files: [], wholePackage: false, env: [], rerun: null };
+
+/** Records of one checkout. A lost or damaged record costs one rerun, so nothing here is fatal. */
+export class Records {
+  readonly #directory: string;
+  readonly #checkout: string;
+  readonly #known = new Map<UnitId, UnitRecord>();
+
+  /** `directory`: of the store's state; `workspaceRoot`: two projects may have units of one identity. */
+  constructor(directory: string, workspaceRoot: string) {
+    this.#directory = directory;
+    this.#checkout = createHash('sha256').update(workspaceRoot).digest('hex').slice(0, 16);
+  }
+
+  get(id: UnitId): UnitRecord {
+    let record = this.#known.get(id);
+    if (record === undefined) {
+      record = this.#read(id);
+      this.#known.set(id, record);
+    }
+    return record;
+  }
+
+  put(id: UnitId, record: UnitRecord): void {
+    this.#known.set(id, record);
+    const file = this.#file(id);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    const aside = `${file}.${process.pid}`;
+    fs.writeFileSync(aside, JSON.stringify(record));
+    fs.renameSync(aside, file);
+  }
+
+  #file(id: UnitId): string {
+    return path.join(this.#directory, this.#checkout, `${id}.json`);
+  }
+
+  #read(id: UnitId): UnitRecord {
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(fs.readFileSync(this.#file(id), 'utf8'));
+    } catch {
+      return emptyRecord;
+    }
+    return isRecord(parsed) ? parsed : emptyRecord;
+  }
+}
+
+function isRecord(value: unknown): value is UnitRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const record = value as Record<string, unknown>;
+  return (
+    strings(record['files']) &&
+    typeof record['wholePackage'] === 'boolean' &&
+    strings(record['env']) &&
+    (record['rerun'] === null || strings(record['rerun']))
+  );
+}
+
+function strings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
