@@ -1,0 +1,73 @@
+/** Copies, links and removals of files as the store and `target/` need them. */
+import { constants } from 'node:fs';
+import { chmod, copyFile, link, lstat, readdir, rmdir, unlink } from 'node:fs/promises';
+import * as path from 'node:path';
+import { errnoOf } from './errors.ts';
+
+/** Links across file systems, too many of them, of files that the kernel protects, or not supported at all. */
+const UNLINKABLE = new Set(['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/**
+ * Copies a regular file, sharing its blocks where the file system can (FICLONE). Permission bits go with it, times do
+ * not. Rejects with `EEXIST` when `to` exists: writing into an existing file could write through a hard link.
+ */
+export async function cloneOrCopy(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+}
+
+/** Links `from` as `to`, or copies it where that link cannot be made; tells which. Rejects with `EEXIST` as above. */
+export async function hardLink(from: string, to: string): Promise<'linked' | 'copied'> {
+  try {
+    await link(from, to);
+    return 'linked';
+  } catch (error) {
+    if (!UNLINKABLE.has(errnoOf(error) ?? '')) throw error;
+  }
+  await cloneOrCopy(from, to);
+  return 'copied';
+}
+
+/**
+ * Removes a file, or a directory with all that is in it, also where directories are read-only. Permissions are changed
+ * on directories alone, never on files (their other hard links would change too), and no symlink is followed. What is
+ * gone already is no error.
+ */
+export async function removeTree(target: string): Promise<void> {
+  const stat = await ifThere(lstat(target));
+  if (stat === undefined) return;
+  if (!stat.isDirectory()) {
+    await ifThere(unlink(target));
+    return;
+  }
+  await emptyDirectory(target);
+  await ifThere(rmdir(target));
+}
+
+async function emptyDirectory(directory: string): Promise<void> {
+  const entries = await ifThere(opened(directory, () => readdir(directory, { withFileTypes: true })));
+  for (const entry of entries ?? []) {
+    const child = path.join(directory, entry.name);
+    if (entry.isDirectory()) await emptyDirectory(child);
+    await ifThere(opened(directory, () => (entry.isDirectory() ? rmdir(child) : unlink(child))));
+  }
+}
+
+/** Does `work` in `directory`; if its permissions forbid that, opens them for the owner and tries once more. */
+async function opened<Value>(directory: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES') throw error;
+    if ((await lstat(directory)).isDirectory()) await chmod(directory, 0o700);
+  }
+  return work();
+}
+
+async function ifThere<Value>(promise: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
