@@ -40,7 +40,7 @@ function main() {
       for (const code of made(text)) rooms.set(code, (rooms.get(code) ?? new Set()).add(room));
     }
   }
-  for (const [code, place] of [...seen].sort())
+  for (const [code, place] of [...seen].sort(([a], [b]) => a.localeCompare(b)))
     if (!rows.includes(code)) complaints.push(`${place}: ${code} is not in ${PAGE}`);
   for (const code of rows) if (!seen.has(code)) complaints.push(`${PAGE}: ${code} is nowhere in the sources`);
   for (const [code, places] of rooms) {

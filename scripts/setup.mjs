@@ -32,7 +32,7 @@ function main() {
     return complain(`Node ${process.versions.node} is too old`, 'install Node 20.19 or newer');
   }
   if (!installDependencies()) return 1;
-  const missing = PROGRAMS.filter((one) => (forTests || !one.tests) && find(one.program) === null);
+  const missing = PROGRAMS.filter((one) => !(one.tests && !forTests) && find(one.program) === null);
   if (missing.length > 0 && !installPrograms(missing)) return 1;
   if (find('cargo') === null || find('rustc') === null) {
     return complain('there is no cargo or rustc on PATH', 'install Rust: https://rustup.rs');

@@ -1,0 +1,147 @@
+/** What `drydock help`, `drydock --help` and `drydock COMMAND --help` print. */
+
+const BUILD_OPTIONS = `\
+Package Selection:
+  -p, --package <SPEC>      Package to build (see \`cargo help pkgid\`)
+      --workspace           Build all packages in the workspace
+      --exclude <SPEC>      Exclude packages from the build
+      --all                 Alias for --workspace (deprecated)
+
+Target Selection:
+      --lib                 Build only this package's library
+      --bins                Build all binaries
+      --bin <NAME>          Build only the specified binary
+      --examples            Build all examples
+      --example <NAME>      Build only the specified example
+      --tests               Build all targets that have \`test = true\` set
+      --test <NAME>         Build only the specified test target
+      --benches             Build all targets that have \`bench = true\` set
+      --bench <NAME>        Build only the specified bench target
+      --all-targets         Build all targets
+
+Feature Selection:
+  -F, --features <FEATURES> Space or comma separated list of features to activate
+      --all-features        Activate all available features
+      --no-default-features Do not activate the \`default\` feature
+
+Compilation Options:
+  -r, --release             Build artifacts in release mode, with optimizations
+      --profile <NAME>      Build artifacts with the specified profile
+  -j, --jobs <N>            Number of parallel jobs, defaults to # of CPUs
+      --keep-going          Do not abort the build as soon as there is an error
+      --target <TRIPLE>     Build for the target triple
+      --target-dir <DIR>    Directory for all generated artifacts
+
+Manifest Options:
+      --manifest-path <PATH>  Path to Cargo.toml
+      --locked              Assert that \`Cargo.lock\` will remain unchanged
+      --offline             Run without accessing the network
+      --frozen              Equivalent to specifying both --locked and --offline
+
+Display Options:
+  -v, --verbose...          Use verbose output (-vv also shows the output of build scripts)
+  -q, --quiet               Do not print progress or status messages
+      --color <WHEN>        Coloring: auto, always, never
+      --message-format <FMT>  Error format, as cargo's
+      --config <KEY=VALUE|PATH>  Override a configuration value
+`;
+
+const OWN_OPTIONS = `\
+Drydock Options:
+      --pure                Build path packages as everything else is built: no incremental state, nothing of this
+                            checkout's place in the result, reproducible
+      --store <DIR>         Where built units are kept [default: $XDG_DATA_HOME/drydock; env: DRYDOCK_STORE]
+`;
+
+const ENVIRONMENT = `\
+Environment:
+  DRYDOCK_STORE             Where built units are kept, where --store does not say it
+  DRYDOCK_SANDBOX=off       No sandbox around the units. For measurements alone: what comes out is not to be trusted
+`;
+
+/** One text per command, in the order in which the overview lists them. */
+const COMMANDS: Readonly<Record<string, { readonly about: string; readonly text: string }>> = {
+  build: {
+    about: 'Build the current package as `cargo build` does, each unit in a sandbox of its own',
+    text: `Usage: cargo drydock build [OPTIONS]\n\n${BUILD_OPTIONS}\n${OWN_OPTIONS}\n${ENVIRONMENT}`,
+  },
+  plan: {
+    about: 'Print what would be built: package, target, mode, lane, derivation and output of each unit',
+    text: `Usage: cargo drydock plan [--json] [OPTIONS]
+
+      --json                One JSON document instead of a table
+
+Takes the options of \`cargo drydock build\`; builds nothing.\n\n${BUILD_OPTIONS}\n${OWN_OPTIONS}`,
+  },
+  'show-derivation': {
+    about: "Print a unit's derivation as `nix show-derivation` does",
+    text: `Usage: cargo drydock show-derivation <UNIT> [OPTIONS]
+
+UNIT is a derivation's path, an output's path, or a package's name (see \`cargo drydock plan\`).
+Takes the options of \`cargo drydock build\`.
+`,
+  },
+  explain: {
+    about: 'Say, for each unit that the last build compiled, why',
+    text: `Usage: cargo drydock explain [UNIT]
+
+Without UNIT: one sentence for each unit that was built again. With UNIT: also the ones that were not.
+`,
+  },
+  gc: {
+    about: 'Remove from the store what no recent build used',
+    text: `Usage: cargo drydock gc [OPTIONS]
+
+      --store <DIR>         The store [default: $XDG_DATA_HOME/drydock; env: DRYDOCK_STORE]
+
+Outputs of path packages go first, least recently used first, down to the budget (10 GiB); the last two of each unit
+stay.
+`,
+  },
+  store: {
+    about: 'Show how large the store is; check what it holds',
+    text: `Usage: cargo drydock store [verify]
+
+      --store <DIR>         The store [default: $XDG_DATA_HOME/drydock; env: DRYDOCK_STORE]
+
+Without an argument: the place, the number and the size of its paths by lane.
+  verify                    Hash every path that has a recorded hash again, and say which differ
+`,
+  },
+  doctor: {
+    about: 'Check whether this machine has what a build needs, and say what to do where it does not',
+    text: `Usage: cargo drydock doctor
+
+One line for each thing looked at. Exit code 1 when something is missing that a build needs.
+`,
+  },
+};
+
+/** The help text of one command; of drydock itself without one; null for a command that does not exist. */
+export function help(command?: string): string | null {
+  if (command === undefined) return overview();
+  const found = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  return found === undefined ? null : `${found.about}\n\n${found.text}`;
+}
+
+/** Names of all commands. */
+export function commandNames(): readonly string[] {
+  return Object.keys(COMMANDS);
+}
+
+function overview(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { about }]) => `  ${name.padEnd(16)}  ${about}`);
+  return `cargo build, one sandboxed derivation per rustc unit, with rustc's incremental state
+
+Usage: cargo drydock <COMMAND> [OPTIONS]
+       drydock <COMMAND> [OPTIONS]
+
+Commands:
+${rows.join('\n')}
+  help [COMMAND]    Print this, or what a command takes
+
+Options:
+  -V, --version     Print the version
+  -h, --help        Print help
+`;
+}
