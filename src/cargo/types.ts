@@ -96,7 +96,7 @@ export interface Package {
   readonly links: string | null;
   /** Declared features, implicit ones of optional dependencies included, sorted as cargo's summary sorts them. */
   readonly features: readonly string[];
-  /** rustc's arguments from `[lints]`, in cargo's order; empty for what is not a path package. */
+  /** rustc's arguments from `[lints]`, in cargo's order. Registry packages have them too: cargo passes them, capped. */
   readonly lintFlags: readonly string[];
   /** Its targets' kinds: whether it has a library decides what happens to `-l` flags. */
   readonly targets: readonly Target[];
@@ -146,11 +146,17 @@ export interface Toolchain {
 export interface Invocation {
   /** `build`, later `check`, `test`, … */
   readonly verb: string;
-  /** Arguments for cargo, the verb not included, `+toolchain` not included. */
+  /** Arguments for cargo that stood before the verb (`-v`, `--config …`), `+toolchain` not included. */
+  readonly globalArguments: readonly string[];
+  /** Arguments for cargo that stood after the verb. */
   readonly cargoArguments: readonly string[];
+  /** Started by cargo, as `cargo drydock`: `$CARGO` then names the cargo to use. */
+  readonly cargoSubcommand: boolean;
   /** `+nightly` without the plus sign. */
   readonly toolchain: string | null;
+  /** Where cargo would work: the caller's directory, `-C` applied. */
   readonly cwd: string;
+  /** Comma separated, lower case, in the order given; `human` where none is given. */
   readonly messageFormat: string;
   /** 0: normal, 1: `-v`, 2: `-vv`. */
   readonly verbosity: number;
@@ -160,6 +166,7 @@ export interface Invocation {
   readonly keepGoing: boolean;
   readonly pure: boolean;
   readonly store: string | null;
+  readonly engine: string | null;
 }
 
 /** Everything of one invocation. */
