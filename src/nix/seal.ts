@@ -1,19 +1,13 @@
 /** Everything that follows from a derivation's contents (Nix manual: "Deriving path", "Store path specification"). */
-import { assemble, envEntry, inputEntry, outputEntry, quote } from './aterm.ts';
+import { envEntry, outputEntry, quote } from './aterm.ts';
+import { ByteWriter } from './byte-writer.ts';
 import { sha256 } from './hash.ts';
-import { sortedEntries, sortedSet, withoutRepeats } from './order.ts';
-import { fixedOutputPath, outputPath, textPath } from './store-path.ts';
+import { sortedEntries, sortedSet } from './order.ts';
+import { sealInputs } from './seal-inputs.ts';
+import type { SealInputs } from './seal-inputs.ts';
+import { fixedOutputPath, hashedTextPath, outputPath } from './store-path.ts';
 import type { FixedOutput } from './store-path.ts';
 import type { DerivationDraft, DerivationOutput, DrvPath, SealedDerivation, Sha256, StorePath } from './types.ts';
-
-/** How a sealed derivation appears in the texts of those that have it as an input. Printed once, used many times. */
-interface InputEntries {
-  readonly byPath: string;
-  readonly byModuloHash: string;
-}
-
-const inputEntries = new WeakMap<SealedDerivation, InputEntries>();
-const onlyOut = ['out'];
 
 /**
  * Computes output path, `env.out` and derivation path of a derivation with the one output `out`, input-addressed.
@@ -21,10 +15,10 @@ const onlyOut = ['out'];
  * caller's part. Throws on an invalid name.
  */
 export function sealDerivation(draft: DerivationDraft): SealedDerivation {
-  const print = printer(draft, draft.env);
-  const masked = sha256(print.modulo({ path: '', hashAlgo: '', hash: '' }));
+  const texts = new Texts(draft, draft.env);
+  const masked = texts.moduloHash({ path: '', hashAlgo: '', hash: '' });
   const output = { path: outputPath(masked, 'out', draft.name), hashAlgo: '', hash: '' };
-  return print.seal(output, sha256(print.modulo(output)));
+  return texts.seal(output, texts.moduloHash(output));
 }
 
 /**
@@ -37,50 +31,84 @@ export function sealFixedOutput(draft: DerivationDraft, fixed: Pick<FixedOutput,
   const path = fixedOutputPath({ name: draft.name, ...fixed });
   const output = { path, hashAlgo: nar ? 'r:sha256' : 'sha256', hash: fixed.sha256 };
   const moduloHash = sha256(`fixed:out:${output.hashAlgo}:${output.hash}:${path}`);
-  return printer(draft, { ...declared, ...draft.env }).seal(output, moduloHash);
+  return new Texts(draft, { ...declared, ...draft.env }).seal(output, moduloHash);
 }
 
 type OutputText = Omit<DerivationOutput, 'path'> & { readonly path: string };
 
-/** Prints what the texts of one derivation share once: they differ in the output and in how inputs are named. */
-function printer(draft: DerivationDraft, env: Readonly<Record<string, string>>) {
-  if (draft.name.endsWith('.drv')) throw new Error(`the name of a derivation ends in .drv: ${draft.name}`);
-  const entries = draft.inputDrvs.map(entriesOf);
-  const byModuloHash = withoutRepeats(entries.map((entry) => entry.byModuloHash).toSorted());
-  const byPath = withoutRepeats(entries.map((entry) => entry.byPath).toSorted());
-  const inputSrcs = sortedSet(draft.inputSrcs) as StorePath[];
-  const sources = inputSrcs.map(quote);
-  const variables = sortedEntries({ ...env, out: '' });
-  const envTexts = variables.map(([name, value]) => envEntry(name, value));
-  const outAt = variables.findIndex(([name]) => name === 'out');
-  const { system, builder, args } = draft;
+// Used again for every derivation: sealing is synchronous, and no view outlives the call that made it.
+const whole = new ByteWriter(1 << 16);
+const tail = new ByteWriter(1 << 14);
+const comma = Buffer.from(',');
 
-  const text = (output: OutputText, inputs: readonly string[]): string => {
-    envTexts[outAt] = envEntry('out', output.path);
-    return assemble({ outputs: [outputEntry('out', output)], inputs, sources, system, builder, args, env: envTexts });
-  };
+/** The texts of one derivation. They differ in the output (also in the environment) and in how inputs are named. */
+class Texts {
+  readonly #draft: DerivationDraft;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #inputs: SealInputs;
+  readonly #sources: readonly StorePath[];
+  /** From the end of the inputs to `env.out`, and from there to the end. */
+  readonly #beforeOut: Uint8Array;
+  readonly #afterOut: Uint8Array;
 
-  return {
-    /** The text whose hash stands for this derivation in others. */
-    modulo: (output: OutputText): string => text(output, byModuloHash),
-    seal: (output: DerivationOutput, moduloHash: Sha256): SealedDerivation => {
-      const aterm = text(output, byPath);
-      const references = [...inputSrcs, ...draft.inputDrvs.map((input) => input.drvPath)];
-      const drvPath = textPath(`${draft.name}.drv`, aterm, references) as DrvPath;
-      const inputDrvs = Object.fromEntries(draft.inputDrvs.map((input) => [input.drvPath, onlyOut]));
-      const derivation = { outputs: { out: output }, inputDrvs, inputSrcs, system, builder, args, env: { ...env, out: output.path } };
-      return { name: draft.name, derivation, drvPath, outPath: output.path, moduloHash, aterm };
-    },
-  };
+  constructor(draft: DerivationDraft, env: Readonly<Record<string, string>>) {
+    if (draft.name.endsWith('.drv')) throw new Error(`the name of a derivation ends in .drv: ${draft.name}`);
+    this.#draft = draft;
+    this.#env = env;
+    this.#inputs = sealInputs(draft.inputDrvs);
+    this.#sources = sortedSet(draft.inputSrcs) as StorePath[];
+    const variables = sortedEntries({ ...env, out: '' });
+    const outAt = variables.findIndex(([name]) => name === 'out');
+    const entries = variables.map(([name, value]) => envEntry(name, value));
+    const before = entries.slice(0, outAt).map((entry) => `${entry},`);
+    const after = entries.slice(outAt + 1).map((entry) => `,${entry}`);
+    const program = `${quote(draft.system)},${quote(draft.builder)},[${draft.args.map(quote).join()}]`;
+    const start = `],[${this.#sources.map(quote).join()}],${program},[${before.join('')}`;
+    this.#beforeOut = tail.clear().text(start).copy();
+    this.#afterOut = tail.clear().text(`${after.join('')}])`).copy();
+  }
+
+  /** Hash of the text in which every input stands by its own modulo hash. */
+  moduloHash(output: OutputText): Sha256 {
+    const { byModuloHash } = this.#inputs;
+    return sha256(this.#write(output, byModuloHash.map((input) => input.byModuloHash)));
+  }
+
+  seal(output: DerivationOutput, moduloHash: Sha256): SealedDerivation {
+    const { name, system, builder, args } = this.#draft;
+    const { byPath } = this.#inputs;
+    const bytes = this.#write(output, byPath.map((input) => input.byPath));
+    const references = sortedSet([...this.#sources, ...byPath.map((input) => input.sealed.drvPath)]) as StorePath[];
+    const drvPath = hashedTextPath(`${name}.drv`, sha256(bytes), references) as DrvPath;
+    const derivation = {
+      outputs: { out: output },
+      inputDrvs: inputRecord(byPath.map((input) => input.sealed.drvPath)),
+      inputSrcs: this.#sources,
+      system,
+      builder,
+      args,
+      env: { ...this.#env, out: output.path },
+    };
+    return { name, derivation, drvPath, outPath: output.path, moduloHash, aterm: bytes.toString('utf8') };
+  }
+
+  /** The whole text; the bytes are good until the next call. */
+  #write(output: OutputText, inputs: readonly Uint8Array[]): Uint8Array & Buffer {
+    whole.clear().text(`Derive([${outputEntry('out', output)}],[`);
+    let first = true;
+    for (const input of inputs) {
+      if (!first) whole.bytes(comma);
+      first = false;
+      whole.bytes(input);
+    }
+    return whole.bytes(this.#beforeOut).text(envEntry('out', output.path)).bytes(this.#afterOut).view();
+  }
 }
 
-function entriesOf(input: SealedDerivation): InputEntries {
-  const known = inputEntries.get(input);
-  if (known !== undefined) return known;
-  const entries = {
-    byPath: inputEntry(input.drvPath, onlyOut),
-    byModuloHash: inputEntry(input.moduloHash, onlyOut),
-  };
-  inputEntries.set(input, entries);
-  return entries;
+const onlyOut: readonly string[] = ['out'];
+
+function inputRecord(paths: readonly DrvPath[]): Record<DrvPath, readonly string[]> {
+  const record = Object.create(null) as Record<DrvPath, readonly string[]>;
+  for (const path of paths) record[path] = onlyOut;
+  return record;
 }

@@ -70,6 +70,11 @@ export function textPath(name: string, text: string, references: readonly StoreP
   return makeStorePath(withReferences('text', references), sha256(text), name);
 }
 
+/** As `textPath`, for a text whose hash is known and references that are sorted, each once. */
+export function hashedTextPath(name: string, digest: Sha256, sorted: readonly StorePath[]): StorePath {
+  return makeStorePath(['text', ...sorted].join(':'), digest, name);
+}
+
 /** Path of a derivation's output. `moduloHash`: of the derivation with its own output paths left out. */
 export function outputPath(moduloHash: Sha256, outputName: string, name: string): StorePath {
   return makeStorePath(`output:${outputName}`, moduloHash, outputName === 'out' ? name : `${name}-${outputName}`);
