@@ -1,0 +1,118 @@
+// Runs tests of cargo's suite with a program in cargo's place.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { program } from './suite.mjs';
+
+/** A run in which no test ends for so long hangs. */
+const SILENCE = 10 * 60_000;
+
+/**
+ * Puts a script into the place where the suite looks for cargo. `candidate`: gets every call of one of `verbs`, with
+ * cargo itself in $CARGO; null: cargo gets all.
+ */
+export function placeProgram(suite, candidate, verbs) {
+  const place = path.join(suite, 'target/debug/cargo');
+  const real = path.join(suite, 'target/debug/cargo-itself');
+  if (!existsSync(real)) renameSync(place, real);
+  const script =
+    candidate === null
+      ? `#!/bin/sh\nexec ${quoted(real)} "$@"\n`
+      : `#!/bin/sh
+export CARGO=${quoted(real)}
+skip=
+for word in "$@"; do
+  if [ "$skip" ]; then skip=; continue; fi
+  case $word in
+    ${verbs.join('|')}) exec ${quoted(candidate)} "$@" ;;
+    -C | -Z | --config | --color) skip=1 ;;
+    -* | +*) ;;
+    *) break ;;
+  esac
+done
+exec "$CARGO" "$@"
+`;
+  writeFileSync(`${place}.aside`, script, { mode: 0o755 });
+  renameSync(`${place}.aside`, place);
+}
+
+/**
+ * Runs the tests `ids`; `on(id, state)` as each ends. Gives `states` (id -> `ok`, `FAILED`, `ignored`; a test that never
+ * ended is `FAILED`) and `outputs` (id -> what a failed test printed).
+ */
+export function runTests(suite, ids, jobs, on = () => {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program(suite), ['--exact', '--test-threads', String(jobs), ...ids], {
+      cwd: suite,
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let output = '';
+    let unread = '';
+    const states = new Map();
+    let watch = setTimeout(stop, SILENCE);
+    function stop() {
+      output += '\n(no test ended for ten minutes: stopped)\n';
+      process.kill(-child.pid, 'SIGKILL');
+    }
+    const interrupted = () => {
+      process.kill(-child.pid, 'SIGKILL');
+      process.exit(130);
+    };
+    process.once('SIGINT', interrupted);
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      const lines = (unread + text).split('\n');
+      unread = lines.pop();
+      for (const line of lines) {
+        const [, id, state] = /^test (\S+) \.\.\. (ok|FAILED|ignored)/.exec(line) ?? [];
+        if (id === undefined) continue;
+        clearTimeout(watch);
+        watch = setTimeout(stop, SILENCE);
+        states.set(id, state);
+        on(id, state);
+      }
+    });
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+    child.on('error', reject);
+    child.on('close', () => {
+      clearTimeout(watch);
+      process.removeListener('SIGINT', interrupted);
+      for (const id of ids) if (!states.has(id)) states.set(id, 'FAILED');
+      resolve({
+        states,
+        outputs: outputsOf(
+          output,
+          ids.filter((id) => states.get(id) === 'FAILED'),
+        ),
+      });
+    });
+  });
+}
+
+/** The test program prints what a failed test said in a block of its own, after all tests. */
+export function outputsOf(output, failed) {
+  const blocks = new Map();
+  for (const block of output.split(/^(?=---- \S+ stdout ----$)/m).slice(1)) {
+    const id = /^---- (\S+) stdout ----/.exec(block)?.[1];
+    blocks.set(id, block.split(/^(?:failures:$|test result: )/m)[0].trimEnd());
+  }
+  return new Map(failed.map((id) => [id, blocks.get(id) ?? `---- ${id} ----\n(no output: it never ended)`]));
+}
+
+/** The tests have a home of their own, so a rustup proxy would find no toolchain: the toolchain's own programs go first. */
+function environment() {
+  const sysroot = execFileSync('rustc', ['--print', 'sysroot'], { encoding: 'utf8' }).trim();
+  const env = { ...process.env, PATH: `${sysroot}/bin:${process.env.PATH}` };
+  for (const name of Object.keys(env)) {
+    if (/^(npm_|DRYDOCK_|CARGO_|RUSTUP_TOOLCHAIN$|XDG_)/.test(name) && name !== 'CARGO_HOME') delete env[name];
+  }
+  return env;
+}
+
+function quoted(text) {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
