@@ -35,11 +35,6 @@ export class ByteWriter {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** What was written, as bytes of its own. */
-  copy(): Buffer {
-    return Buffer.from(this.view());
-  }
-
   #reserve(size: number): void {
     const needed = this.#length + size;
     if (needed <= this.#buffer.length) return;

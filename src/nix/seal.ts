@@ -36,12 +36,15 @@ export function sealFixedOutput(draft: DerivationDraft, fixed: Pick<FixedOutput,
 
 type OutputText = Omit<DerivationOutput, 'path'> & { readonly path: string };
 
-// Used again for every derivation: sealing is synchronous, and no view outlives the call that made it.
+// Used again for every derivation: sealing is synchronous, so one is done before the next begins.
 const whole = new ByteWriter(1 << 16);
 const tail = new ByteWriter(1 << 14);
 const comma = Buffer.from(',');
 
-/** The texts of one derivation. They differ in the output (also in the environment) and in how inputs are named. */
+/**
+ * The texts of one derivation. They differ in the output (also in the environment) and in how inputs are named.
+ * Good until the next one is made: they share a buffer.
+ */
 class Texts {
   readonly #draft: DerivationDraft;
   readonly #env: Readonly<Record<string, string>>;
@@ -64,8 +67,10 @@ class Texts {
     const after = entries.slice(outAt + 1).map((entry) => `,${entry}`);
     const program = `${quote(draft.system)},${quote(draft.builder)},[${draft.args.map(quote).join()}]`;
     const start = `],[${this.#sources.map(quote).join()}],${program},[${before.join('')}`;
-    this.#beforeOut = tail.clear().text(start).copy();
-    this.#afterOut = tail.clear().text(`${after.join('')}])`).copy();
+    const split = tail.clear().text(start).length;
+    const rest = tail.text(`${after.join('')}])`).view();
+    this.#beforeOut = rest.subarray(0, split);
+    this.#afterOut = rest.subarray(split);
   }
 
   /** Hash of the text in which every input stands by its own modulo hash. */
