@@ -1,0 +1,74 @@
+// What is measured, in the order in which it is measured within a round. Each step leaves the checkout built, so that any
+// choice of rows can be run.
+import { rmSync } from 'node:fs';
+import * as path from 'node:path';
+
+/** `samples`: how often it is repeated within a round; `own`: drydock alone, against cargo's figure of the row `against`. */
+export const ROWS = [
+  {
+    name: 'clean',
+    title: 'clean, empty store',
+    goal: '<= 1.10',
+    step: (side) => {
+      side.reset();
+      return side.build();
+    },
+  },
+  { name: 'noop', title: 'nothing changed', goal: '<= 1.0', samples: 5, step: (side) => side.build() },
+  {
+    name: 'first',
+    title: 'first edit after a clean build',
+    goal: '<= 1.10',
+    fresh: true,
+    step: edited,
+    compiles: true,
+  },
+  { name: 'edit', title: 'edit of a line', goal: '<= 1.10', step: edited, compiles: true },
+  {
+    name: 'cold',
+    title: 'the same, incremental state removed',
+    goal: '<= 1.10',
+    compiles: true,
+    step: (side, serial) => {
+      side.dropIncremental();
+      return edited(side, serial);
+    },
+  },
+  {
+    name: 'back',
+    title: 'a file put back to an earlier content',
+    goal: '<= 0.15',
+    step: async (side, serial) => {
+      await edited(side, `${serial}a`);
+      await edited(side, `${serial}b`);
+      return edited(side, `${serial}a`);
+    },
+  },
+  {
+    name: 'second',
+    title: 'a second checkout at another path, store warm',
+    goal: '<= 0.35',
+    step: (side) => {
+      const second = path.join(side.place, 'elsewhere/second');
+      rmSync(second, { recursive: true, force: true });
+      side.checkOut(second);
+      return side.build({ checkout: second });
+    },
+  },
+  {
+    name: 'unsandboxed',
+    title: 'edit of a line, sandbox off',
+    own: true,
+    against: 'edit',
+    compiles: true,
+    step: (side, serial) => {
+      side.write(side.edit.with(serial));
+      return side.build({ sandbox: false });
+    },
+  },
+];
+
+function edited(side, serial) {
+  side.write(side.edit.with(serial));
+  return side.build();
+}
