@@ -1,0 +1,81 @@
+/** The files of one unit: what goes where, and placing what is not there yet. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { isBuildScript, isRun } from '../plan/target.ts';
+import type { PlannedUnit } from '../plan/types.ts';
+import { translateDepInfo } from './dep-info.ts';
+import { mapPaths, type OutputPlace } from './path-map.ts';
+import { placeCopy, placeLink, placeText, placeTree } from './place.ts';
+import { hasExecutable, outDirOf, type Places, unitDirectory, upliftPath } from './places.ts';
+import type { Placed, UnitEntry } from './record.ts';
+import type { LaidOut } from './types.ts';
+
+/** The sandbox's name of `$out` as rustc writes it into dep-info. */
+const sandboxOut = '/build/out';
+
+/** The names of a unit's results, without looking at `target/`. `exists`: whether the unit has made a file. */
+export function namesOf(
+  places: Places,
+  unit: PlannedUnit,
+  exists: (name: string) => boolean,
+): Omit<LaidOut, 'changed'> {
+  const directory = unitDirectory(places, unit);
+  if (isRun(unit.unit)) return { filenames: [], executable: null, directory };
+  const filenames: string[] = [];
+  let executable: string | null = null;
+  for (const file of unit.files) {
+    const name = upliftPath(places, unit, file) ?? path.join(directory, file.name);
+    if (file.flavor === 'normal' && executable === null && hasExecutable(unit)) executable = name;
+    if (exists(file.name)) filenames.push(name);
+  }
+  return { filenames, executable, directory };
+}
+
+/** Places the output of a compilation: its files, their uplifted copies, and rustc's dep-info with real paths. */
+export function placeCompilation(places: Places, unit: PlannedUnit, outDir: string, outputs: OutputPlace): UnitEntry {
+  const directory = unitDirectory(places, unit);
+  fs.mkdirSync(directory, { recursive: true });
+  const files: Placed[] = [];
+  const trees: UnitEntry['trees'][number][] = [];
+  for (const entry of fs.readdirSync(outDir, { withFileTypes: true })) {
+    const [from, to] = [path.join(outDir, entry.name), path.join(directory, entry.name)];
+    if (entry.isDirectory()) trees.push(...placeTree(from, to));
+    else if (entry.name.endsWith('.d')) files.push(placeText(realDepInfo(from, directory, unit, outputs), to));
+    else files.push(placeLink(from, to));
+  }
+  for (const file of unit.files) {
+    const to = upliftPath(places, unit, file);
+    const from = path.join(outDir, file.name);
+    if (to === null || !fs.existsSync(from)) continue;
+    fs.mkdirSync(path.dirname(to), { recursive: true });
+    files.push(sharesContents(unit, file.name) ? placeLink(from, to) : placeCopy(from, to));
+  }
+  return { out: unit.goal.sealed.outPath, files, trees };
+}
+
+/** Places the output of a build-script run: what it printed, and `OUT_DIR` as a tree. */
+export function placeRun(places: Places, unit: PlannedUnit, outDir: string): UnitEntry {
+  const directory = unitDirectory(places, unit);
+  fs.mkdirSync(directory, { recursive: true });
+  const files = ['output', 'stderr']
+    .filter((name) => fs.existsSync(path.join(outDir, name)))
+    .map((name) => placeLink(path.join(outDir, name), path.join(directory, name)));
+  const out = outDirOf(places, unit);
+  files.push(placeText(out, path.join(directory, 'root-output')));
+  const tree = path.join(outDir, 'out');
+  const trees = fs.existsSync(tree) ? placeTree(tree, out) : [];
+  return { out: unit.goal.sealed.outPath, files, trees };
+}
+
+/** Libraries for rustc are large and nobody writes into them; executables and the like are files of their own. */
+function sharesContents(unit: PlannedUnit, name: string): boolean {
+  return isBuildScript(unit.unit.target) || name.endsWith('.rlib') || name.endsWith('.rmeta');
+}
+
+function realDepInfo(file: string, directory: string, unit: PlannedUnit, outputs: OutputPlace): string {
+  const map = (text: string) =>
+    text.startsWith(`${sandboxOut}/`)
+      ? path.join(directory, text.slice(sandboxOut.length))
+      : mapPaths(text, unit.pathMap, outputs);
+  return translateDepInfo(fs.readFileSync(file, 'utf8'), map);
+}

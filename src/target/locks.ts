@@ -1,0 +1,79 @@
+/** Cargo's own locks on its directories, taken in its order, so that both may work in one `target/`. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import type { Workspace } from '../cargo/types.ts';
+import { asideName } from '../sys/durable.ts';
+import { type Lock, lock } from '../sys/lock.ts';
+import { type Places, placesOf } from './places.ts';
+
+export interface LockTargetOptions {
+  /** Called when a lock has to be waited for; `what` in cargo's words: `artifact directory`, `build directory`. */
+  readonly onWait?: (what: string, file: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+const cacheDirTag = `Signature: 8a477f597d28d172789f06886806bc55
+# This file is a cache directory tag created by cargo.
+# For information about cache directory tags see https://bford.info/cachedir/
+`;
+
+const nfsMagic = 0x6969;
+
+/**
+ * Creates the directories of a build and locks them. The build directory's lock stands for the artifact directory too
+ * where they are the same and artifacts are made; a `check` makes none. Rejects with the system error.
+ */
+export async function lockTarget(workspace: Workspace, options: LockTargetOptions): Promise<Lock[]> {
+  const places = placesOf(workspace);
+  const artifacts = workspace.graph.units.some((unit) => unit.mode !== 'check' && unit.mode !== 'run-custom-build');
+  const platforms = new Set<string | null>([null, ...workspace.graph.units.map((unit) => unit.platform)]);
+  const held: Lock[] = [];
+  const take = async (directory: string, what: string) => {
+    if (onNetwork(directory)) return;
+    const file = path.join(directory, '.cargo-lock');
+    const onWait = () => options.onWait?.(what, file);
+    held.push(await lock(file, 'exclusive', { onWait, ...(options.signal ? { signal: options.signal } : {}) }));
+  };
+  try {
+    for (const platform of platforms) {
+      const [build, artifact] = makeDirectories(workspace, places, platform);
+      if (!artifacts || build !== artifact) await take(build, 'build directory');
+      if (artifacts) await take(artifact, 'artifact directory');
+    }
+  } catch (error) {
+    for (const one of held) one.release();
+    throw error;
+  }
+  return held;
+}
+
+function makeDirectories(workspace: Workspace, places: Places, platform: string | null): [string, string] {
+  const [build, artifact] = [places.intermediates(platform), places.artifacts(platform)];
+  makeTagged(workspace.targetDir);
+  makeTagged(workspace.buildDir);
+  for (const name of ['deps', 'build', 'examples', 'incremental']) {
+    fs.mkdirSync(path.join(build, name), { recursive: true });
+  }
+  fs.mkdirSync(path.join(artifact, 'examples'), { recursive: true });
+  return [build, artifact];
+}
+
+/** A directory that backups leave out. One that is there already is left as it is. */
+function makeTagged(directory: string): void {
+  if (fs.existsSync(directory)) return;
+  fs.mkdirSync(path.dirname(directory), { recursive: true });
+  // Tagged before it gets its name: killed in between, no untagged directory is left under that name.
+  const aside = asideName(directory);
+  fs.mkdirSync(aside);
+  fs.writeFileSync(path.join(aside, 'CACHEDIR.TAG'), cacheDirTag);
+  try {
+    fs.renameSync(aside, directory);
+  } catch (error) {
+    fs.rmSync(aside, { recursive: true, force: true });
+    if (!fs.existsSync(directory)) throw error;
+  }
+}
+
+function onNetwork(directory: string): boolean {
+  return fs.statfsSync(directory).type === nfsMagic;
+}
