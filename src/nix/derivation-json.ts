@@ -17,7 +17,13 @@ export function printDerivationJson(drvPath: DrvPath, derivation: Derivation): s
     member('system', string(derivation.system)),
     member('builder', string(derivation.builder)),
     member('args', list(derivation.args, 2)),
-    member('env', object(sortedEntries(derivation.env).map(([name, value]) => member(name, string(value))), 2)),
+    member(
+      'env',
+      object(
+        sortedEntries(derivation.env).map(([name, value]) => member(name, string(value))),
+        2,
+      ),
+    ),
   ];
   return `${object([member(drvPath, object(members, 1))], 0)}\n`;
 }

@@ -26,7 +26,8 @@ export function sortedSet(strings: readonly string[]): string[] {
 /** Drops every string that equals the one before it. */
 export function withoutRepeats(sorted: string[]): string[] {
   for (let index = 1; index < sorted.length; index++) {
-    if (sorted[index] === sorted[index - 1]) return sorted.filter((text, place) => place === 0 || text !== sorted[place - 1]);
+    if (sorted[index] === sorted[index - 1])
+      return sorted.filter((text, place) => place === 0 || text !== sorted[place - 1]);
   }
   return sorted;
 }

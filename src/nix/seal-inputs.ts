@@ -33,8 +33,16 @@ const textOrder = (left: string, right: string): number => (left < right ? -1 : 
 export function sealInputs(derivations: readonly SealedDerivation[]): SealInputs {
   const inputs = derivations.map(inputOf);
   return {
-    byPath: inOrder(inputs, (input) => input.pathRank, (input) => input.sealed.drvPath),
-    byModuloHash: inOrder(inputs, (input) => input.moduloRank, (input) => input.sealed.moduloHash),
+    byPath: inOrder(
+      inputs,
+      (input) => input.pathRank,
+      (input) => input.sealed.drvPath,
+    ),
+    byModuloHash: inOrder(
+      inputs,
+      (input) => input.moduloRank,
+      (input) => input.sealed.moduloHash,
+    ),
   };
 }
 

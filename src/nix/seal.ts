@@ -25,7 +25,10 @@ export function sealDerivation(draft: DerivationDraft): SealedDerivation {
  * The same for a fixed-output derivation: its contents are known beforehand, so its dependents' hashes do not depend
  * on how it is made. `outputHash`, `outputHashAlgo` and `outputHashMode` enter the environment unless they are there.
  */
-export function sealFixedOutput(draft: DerivationDraft, fixed: Pick<FixedOutput, 'method' | 'sha256'>): SealedDerivation {
+export function sealFixedOutput(
+  draft: DerivationDraft,
+  fixed: Pick<FixedOutput, 'method' | 'sha256'>,
+): SealedDerivation {
   const nar = fixed.method === 'nar';
   const declared = { outputHash: fixed.sha256, outputHashAlgo: 'sha256', outputHashMode: nar ? 'recursive' : 'flat' };
   const path = fixedOutputPath({ name: draft.name, ...fixed });
@@ -76,13 +79,21 @@ class Texts {
   /** Hash of the text in which every input stands by its own modulo hash. */
   moduloHash(output: OutputText): Sha256 {
     const { byModuloHash } = this.#inputs;
-    return sha256(this.#write(output, byModuloHash.map((input) => input.byModuloHash)));
+    return sha256(
+      this.#write(
+        output,
+        byModuloHash.map((input) => input.byModuloHash),
+      ),
+    );
   }
 
   seal(output: DerivationOutput, moduloHash: Sha256): SealedDerivation {
     const { name, system, builder, args } = this.#draft;
     const { byPath } = this.#inputs;
-    const bytes = this.#write(output, byPath.map((input) => input.byPath));
+    const bytes = this.#write(
+      output,
+      byPath.map((input) => input.byPath),
+    );
     const references = sortedSet([...this.#sources, ...byPath.map((input) => input.sealed.drvPath)]) as StorePath[];
     const drvPath = hashedTextPath(`${name}.drv`, sha256(bytes), references) as DrvPath;
     const derivation = {
