@@ -1,8 +1,8 @@
 /** Units as derivations. */
 import type { Package, Unit } from '../cargo/types.ts';
-import type { Goal } from '../engine/types.ts';
-import type { Brand } from '../nix/types.ts';
-import type { SourceClosure } from '../sources/types.ts';
+import type { Goal, SourceInput } from '../engine/types.ts';
+import type { Brand, StorePath } from '../nix/types.ts';
+import type { SourceClosure, Sources, UnitRecord } from '../sources/types.ts';
 
 /** Identity of a unit: 16 hex digits; never depends on sources. */
 export type UnitId = Brand<string, 'UnitId'>;
@@ -32,17 +32,50 @@ export interface PlannedUnit {
   /** The package is named on the command line or the default one (`CARGO_PRIMARY_PACKAGE`). */
   readonly primary: boolean;
   readonly files: readonly UnitFile[];
-  /** The unit's sources, and the host directory that the tree's root stands for. */
-  readonly source: SourceClosure;
-  /** The whole static environment that the unit's process gets, by name. */
-  readonly environment: Readonly<Record<string, string>>;
   /** Units that this one depends on, as in the graph. */
   readonly dependencies: readonly UnitId[];
   /** Paths of the sandbox -> the paths that the user knows; longest first. For diagnostics, dep-info, JSON. */
   readonly pathMap: readonly (readonly [sandbox: string, real: string])[];
+  /** What it reads of its package. */
+  readonly source: SourceClosure;
+  /** The program, its arguments and its environment, but for what is added at run time; paths are the sandbox's. */
+  readonly program: string;
+  readonly arguments: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Working directory in the sandbox. */
+  readonly directory: string;
 }
 
 export interface Plan {
+  /** Dependencies before dependents. */
   readonly units: readonly PlannedUnit[];
   readonly byId: ReadonlyMap<UnitId, PlannedUnit>;
+}
+
+/** The Rust toolchain as derivations name it. Made by `readToolchainInput`. */
+export interface ToolchainInput {
+  /** For code of a platform (`null`: host): its standard library is part of the toolchain's contents. */
+  for(platform: string | null): ToolchainPaths;
+}
+
+export interface ToolchainPaths {
+  readonly path: StorePath;
+  /** The toolchain itself, and cargo where it does not belong to it. */
+  readonly inputs: readonly SourceInput[];
+  /** Absolute paths in the sandbox. */
+  readonly cargo: string;
+  readonly rustc: string;
+  readonly rustdoc: string;
+}
+
+export interface PlanOptions {
+  readonly sources: Sources;
+  record(id: UnitId): UnitRecord;
+  /** Who may grant the mounts of the dev lane. */
+  readonly owner: { readonly uid: number; readonly scope: string };
+  readonly toolchain: ToolchainInput;
+  /** Identity of the host's compiler, linker and C library, as `hostToolsIdentity` computes it. */
+  readonly hostTools: string;
+  /** The builder's text as an input, as `builderInput` makes it. */
+  readonly builder: SourceInput;
 }

@@ -1,0 +1,170 @@
+/** The derivation of a compilation. */
+import type { Goal, SourceInput, Stage } from '../engine/types.ts';
+import type { CacheMount, MountGrant } from '../mounts/types.ts';
+import { rustcArguments } from './arguments.ts';
+import { seal } from './draft.ts';
+import { compileEnvironment, grantVariables } from './environment.ts';
+import { dependencyFiles, externArguments } from './externs.ts';
+import type { Facts } from './facts.ts';
+import { artifactRoot, incrementalDirectory } from './layout.ts';
+import { incrementalPlace, placeOf, scratchPlace, sourceArgument } from './places.ts';
+import { Needs } from './needs.ts';
+import { crateName, isExecutableExample, isLibrary, isSharedLibrary, isTest, kindOf, needsObjects } from './target.ts';
+import type { PlannedUnit, PlanOptions } from './types.ts';
+import { assignments, wordList } from './words.ts';
+import { finish, hostPathOf, type Made } from './unit.ts';
+import * as path from 'node:path';
+
+/** Plans one compilation. `made`: the units that it depends on. */
+export function planCompile(facts: Facts, options: PlanOptions, index: number, made: Made): PlannedUnit {
+  const unit = facts.unit(index);
+  const pkg = facts.package(index);
+  const id = made.idOf(index);
+  const { workspace } = facts;
+  const { config } = workspace;
+  const record = options.record(id);
+  const real = pkg.source.kind === 'path' && !workspace.invocation.pure;
+  const closure = options.sources.closure({
+    package: pkg,
+    purpose: 'compile',
+    entry: unit.target.src_path,
+    macroReadsFiles: pkg.source.kind === 'path' && macrosReadFiles(facts, options, index),
+    record,
+  });
+  const place = placeOf(workspace, pkg, closure);
+  const toolchain = options.toolchain.for(unit.platform);
+  const primary = facts.primary.has(pkg.id);
+  const mount = real && unit.profile.incremental ? incrementalMount(facts, index, made) : null;
+
+  const environment = compileEnvironment({
+    unit,
+    package: pkg,
+    place,
+    real,
+    primary,
+    config,
+    caller: workspace.environment,
+    workspaceRoot: workspace.root,
+    cargo: toolchain.cargo,
+    scratch: real ? path.join(workspace.targetDir, 'tmp') : scratchPlace,
+    executable: (name) =>
+      unit.mode === 'check' ? `placeholder:${name}` : executablePath(facts, index, made, name, real),
+  });
+  grantVariables(environment, [...record.env, ...closure.env], workspace.environment);
+
+  const argv = rustcArguments({
+    unit,
+    package: pkg,
+    id,
+    source: sourceArgument(place, unit.target.src_path),
+    lto: facts.lto(index),
+    primary,
+    harness: !isTest(unit) || facts.manifests.harness(pkg.manifestPath, unit.target),
+    incremental: mount !== null,
+    linker: config.linker(unit.platform),
+    externs: externArguments(facts.graph, unit, (dependency) => facts.files[dependency] ?? []),
+    capLints: pkg.source.kind === 'path' ? null : workspace.invocation.verbosity >= 2 ? 'warn' : 'allow',
+    rustflags: config.rustflags(unit.platform),
+    host: workspace.toolchain.host,
+  });
+
+  const needs = new Needs(made);
+  const dependencies = dependencyFiles(
+    facts.graph,
+    unit,
+    facts.reached(index),
+    (each) => facts.files[each] ?? [],
+  ).flatMap(({ index: from, stage, names }) => names.map((name) => `${needs.output(from, stage)}/${name}`));
+  const script = unit.dependencies.map((each) => each.index).find((each) => made.isOwnRun(index, each));
+  const runs = facts.scripts[index] ?? { link: [], load: [] };
+  const outputs = (indices: readonly number[]): string => indices.map((each) => needs.output(each, 'whole')).join(' ');
+  const whole: Stage = 'whole';
+  const env: Record<string, string> = {
+    step: 'compile',
+    source: closure.path,
+    sourceForm: closure.form,
+    place: place.root,
+    directory: place.directory,
+    path: hostPathOf(toolchain),
+    program: toolchain.rustc,
+    arguments: wordList(argv),
+    environment: assignments(environment),
+    dependencies: dependencies.join(' '),
+    script: script === undefined ? '' : needs.output(script, whole),
+    linkScripts: outputs(runs.link),
+    packageScripts: outputs(runs.link.filter((run) => facts.unit(run).pkg_id === unit.pkg_id)),
+    passLinkFlags: isLibrary(unit.target) || !pkg.targets.some(isLibrary) ? '1' : '',
+    linkKinds: wordList(linkKinds(facts, index)),
+    libraryPath: outputs(runs.load),
+    ...(mount === null ? {} : { cacheMounts: JSON.stringify([declared(mount)]) }),
+    ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
+  };
+  const sources: SourceInput[] = [options.builder, closure.input, ...toolchain.inputs];
+  const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources });
+  const goal: Goal = {
+    key: id,
+    sealed,
+    needs: needs.list(),
+    sources,
+    earlyFile: unit.mode === 'build' && !needsObjects(unit) ? earlyFile(facts, index) : null,
+    mounts: mount === null ? [] : [mount],
+    views: real ? [{ source: closure.path, target: place.real }] : [],
+    weight: 0,
+    lane: facts.lanes[index] ?? 'pure',
+  };
+  return finish(facts, made, index, { goal, closure, place, toolchain, environment, program: toolchain.rustc, argv });
+}
+
+function macrosReadFiles(facts: Facts, options: PlanOptions, index: number): boolean {
+  for (const pkg of facts.macroPackages(index)) if (options.sources.mentionsFileSystem(pkg)) return true;
+  return false;
+}
+
+function earlyFile(facts: Facts, index: number): string | null {
+  return facts.files[index]?.find((file) => file.flavor === 'rmeta')?.name ?? null;
+}
+
+function incrementalMount(facts: Facts, index: number, made: Made): MountGrant {
+  const unit = facts.unit(index);
+  const id = made.idOf(index);
+  return {
+    id: `incremental/${crateName(unit.target)}-${id}`,
+    target: incrementalPlace,
+    sharing: 'locked',
+    ro: false,
+    directory: incrementalDirectory(facts.workspace, unit, id),
+    transactional: true,
+  };
+}
+
+/** The part of a mount that is the same for every checkout: what the derivation says. */
+function declared({ id, target, sharing, ro }: MountGrant): CacheMount {
+  return { id, target, sharing, ro };
+}
+
+/** Where a test will find a binary of its package: uplifted into `target/`, or in the store. */
+function executablePath(facts: Facts, index: number, made: Made, name: string, real: boolean): string {
+  const { platform, pkg_id: id } = facts.unit(index);
+  if (real) return path.join(artifactRoot(facts.workspace, platform), name);
+  const binary = facts.unit(index).dependencies.find(({ index: next }) => {
+    const { target, pkg_id: other } = facts.unit(next);
+    return other === id && kindOf(target) === 'bin' && target.name === name;
+  });
+  if (binary === undefined) return `placeholder:${name}`;
+  return path.join(made.unit(binary.index).goal.sealed.outPath, facts.files[binary.index]?.[0]?.name ?? name);
+}
+
+/** The kinds of `rustc-link-arg*` directives that apply to a unit. */
+function linkKinds(facts: Facts, index: number): readonly string[] {
+  const unit = facts.unit(index);
+  const { target } = unit;
+  const kind = kindOf(target);
+  return [
+    'all',
+    ...(kind === 'bin' ? ['bins', `bin=${target.name}`] : []),
+    ...(kind === 'test' ? ['tests'] : []),
+    ...(kind === 'bench' ? ['benches'] : []),
+    ...(isExecutableExample(target) ? ['examples'] : []),
+    ...(!isTest(unit) && isSharedLibrary(target, 'cdylib') ? ['cdylib'] : []),
+  ];
+}

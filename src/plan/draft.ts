@@ -1,0 +1,68 @@
+/** What every unit's derivation has in common. */
+import type { SourceInput } from '../engine/types.ts';
+import { sealDerivation } from '../nix/seal.ts';
+import { toStoreName } from '../nix/store-path.ts';
+import type { SealedDerivation, StorePath } from '../nix/types.ts';
+import type { Facts } from './facts.ts';
+import { callsLinker, isBuildScript, isRun, kindOf } from './target.ts';
+import type { PlanOptions } from './types.ts';
+
+/** Directories of the host's tools, in the order in which programs are looked up. */
+export const hostPath = ['/usr/local/bin', '/usr/bin', '/bin'];
+
+/** Longest string that a kernel takes as one variable is 128 KiB; longer lists go through a file. */
+const longestVariable = 100_000;
+
+export interface Draft {
+  readonly env: Readonly<Record<string, string>>;
+  readonly inputs: readonly SealedDerivation[];
+  readonly sources: readonly SourceInput[];
+}
+
+/** Seals one unit's derivation. `host`: the triple that it is built on. */
+export function seal(facts: Facts, options: PlanOptions, index: number, draft: Draft): SealedDerivation {
+  const name = derivationName(facts, index);
+  const system = systemOf(facts.workspace.toolchain.host);
+  const builder = '/bin/sh';
+  const linked = callsLinker(facts.unit(index)) || isRun(facts.unit(index));
+  const env: Record<string, string> = { ...draft.env, name, system, builder };
+  if (linked) env['hostTools'] = options.hostTools;
+  if ((env['dependencies']?.length ?? 0) > longestVariable) env['passAsFile'] = 'dependencies';
+  return sealDerivation({
+    name,
+    system,
+    builder,
+    args: [options.builder.path],
+    env,
+    inputDrvs: draft.inputs,
+    inputSrcs: draft.sources.map((source): StorePath => source.path),
+  });
+}
+
+/** Nix's name of the system that a derivation is built on. */
+export function systemOf(host: string): string {
+  const architecture = host.split('-')[0] ?? host;
+  const names: Readonly<Record<string, string>> = {
+    i586: 'i686',
+    armv7: 'armv7l',
+    arm: 'armv6l',
+    riscv64gc: 'riscv64',
+    powerpc64le: 'powerpc64le',
+  };
+  return `${names[architecture] ?? architecture}-linux`;
+}
+
+/** `<name>-<version>[-<what of it>]-<identity>`. */
+function derivationName(facts: Facts, index: number): string {
+  const pkg = facts.package(index);
+  return toStoreName([pkg.name, pkg.version, ...partName(facts, index), facts.ids[index]].join('-'));
+}
+
+function partName(facts: Facts, index: number): readonly string[] {
+  const unit = facts.unit(index);
+  if (isRun(unit)) return ['script_build_run'];
+  if (isBuildScript(unit.target)) return ['script_build'];
+  const kind = kindOf(unit.target);
+  const own = ['bin', 'example', 'test', 'bench'].includes(kind) ? [kind, unit.target.name] : [];
+  return [...(unit.mode === 'build' ? [] : [unit.mode]), ...own];
+}

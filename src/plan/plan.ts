@@ -1,0 +1,37 @@
+/** Units -> derivations. The only room that speaks both Cargo and Nix. */
+import type { Workspace } from '../cargo/types.ts';
+import { planCompile } from './compile.ts';
+import { factsOf } from './facts.ts';
+import { planRun } from './run.ts';
+import { isRun } from './target.ts';
+import type { Plan, PlannedUnit, PlanOptions, UnitId } from './types.ts';
+import type { Made } from './unit.ts';
+import { weights } from './weights.ts';
+
+/**
+ * One derivation per unit of the workspace's graph. Pure but for reading sources through `options.sources`: equal
+ * inputs give equal derivations on every machine. Throws `UserError` D0301, D0302 for what is not supported.
+ */
+export function planUnits(workspace: Workspace, options: PlanOptions): Plan {
+  const facts = factsOf(workspace);
+  const planned: PlannedUnit[] = [];
+  const made: Made = {
+    unit: (index) => {
+      const unit = planned[index];
+      if (unit === undefined) throw new Error(`unit ${index} is planned after a dependent`);
+      return unit;
+    },
+    idOf: (index) => facts.ids[index] as UnitId,
+    isOwnRun: (index, other) => isRun(facts.unit(other)) && facts.unit(other).pkg_id === facts.unit(index).pkg_id,
+  };
+  for (const index of facts.order) {
+    const plan = isRun(facts.unit(index)) ? planRun : planCompile;
+    planned[index] = plan(facts, options, index, made);
+  }
+  const weight = weights(facts.order.map(made.unit));
+  const units = facts.order.map((index) => {
+    const unit = made.unit(index);
+    return { ...unit, goal: { ...unit.goal, weight: weight.get(unit.id) ?? 0 } };
+  });
+  return { units, byId: new Map(units.map((unit) => [unit.id, unit])) };
+}

@@ -1,0 +1,154 @@
+/** The derivation of a build-script run. */
+import * as path from 'node:path';
+import type { LinksOverride } from '../cargo/types.ts';
+import type { Goal, SourceInput } from '../engine/types.ts';
+import { textPath } from '../nix/store-path.ts';
+import type { SourceClosure } from '../sources/types.ts';
+import { emptyTree } from './content.ts';
+import { seal } from './draft.ts';
+import { grantVariables, metadataPrefix, runEnvironment } from './environment.ts';
+import type { Facts } from './facts.ts';
+import { Needs } from './needs.ts';
+import { type Place, placeOf } from './places.ts';
+import { isBuildScript, isRun, isSharedLibrary } from './target.ts';
+import type { PlannedUnit, PlanOptions } from './types.ts';
+import { finish, hostPathOf, type Made } from './unit.ts';
+import { assignments, wordList } from './words.ts';
+
+/** Plans one run. Where the configuration has the output (`target.<triple>.<links>`), it is repeated, not made. */
+export function planRun(facts: Facts, options: PlanOptions, index: number, made: Made): PlannedUnit {
+  const unit = facts.unit(index);
+  const pkg = facts.package(index);
+  const { config } = facts.workspace;
+  const override = pkg.links === null ? null : config.linksOverride(unit.platform, pkg.links);
+  return override === null ? planScript(facts, options, index, made) : repeat(facts, options, index, made, override);
+}
+
+function planScript(facts: Facts, options: PlanOptions, index: number, made: Made): PlannedUnit {
+  const unit = facts.unit(index);
+  const pkg = facts.package(index);
+  const id = made.idOf(index);
+  const { workspace } = facts;
+  const { config, toolchain: rust } = workspace;
+  const record = options.record(id);
+  const real = pkg.source.kind === 'path' && !workspace.invocation.pure;
+  const compiled = scriptOf(facts, index);
+  const closure = options.sources.closure({
+    package: pkg,
+    purpose: 'run',
+    entry: unit.target.src_path,
+    macroReadsFiles: false,
+    record,
+  });
+  const place = placeOf(workspace, pkg, closure);
+  const toolchain = options.toolchain.for(null);
+  const needs = new Needs(made);
+  const executable = facts.files[compiled]?.find((file) => file.flavor === 'normal')?.name ?? '';
+  const program = path.join(needs.output(compiled, 'whole'), executable);
+  const triple = unit.platform ?? rust.host;
+
+  const environment = runEnvironment({
+    unit,
+    package: pkg,
+    place,
+    real,
+    config,
+    caller: workspace.environment,
+    workspaceRoot: workspace.root,
+    cargo: toolchain.cargo,
+    profileRoot: facts.manifests.profileRoot(path.join(workspace.root, 'Cargo.toml'), config, unit.profile.name),
+    target: triple,
+    host: rust.host,
+    rustc: toolchain.rustc,
+    rustdoc: toolchain.rustdoc,
+    linker: config.linker(unit.platform),
+    cfgs: rust.cfgs(unit.platform),
+    rustflags: config.rustflags(unit.platform),
+    sysrootLibraries: path.join(toolchain.path, 'lib/rustlib', rust.host, 'lib'),
+  });
+  grantVariables(environment, [...record.env, ...closure.env], workspace.environment);
+
+  const shared = facts.reached(compiled).flatMap((library) => {
+    if (!isSharedLibrary(facts.unit(library).target, 'dylib')) return [];
+    const files = facts.files[library]?.filter((file) => file.flavor === 'linkable') ?? [];
+    return files.map((file) => path.join(needs.output(library, 'whole'), file.name));
+  });
+  const metadata = unit.dependencies.flatMap(({ index: next }) => {
+    const { links } = facts.package(next);
+    if (!isRun(facts.unit(next)) || links === null) return [];
+    return [`${metadataPrefix(links)}=${needs.output(next, 'whole')}`];
+  });
+  const env: Record<string, string> = {
+    step: 'run',
+    source: closure.path,
+    sourceForm: closure.form,
+    place: place.root,
+    directory: place.package,
+    path: hostPathOf(toolchain),
+    program,
+    environment: assignments(environment),
+    dependencies: shared.join(' '),
+    metadataFrom: wordList(metadata),
+    libraryPath: (facts.scripts[index]?.load ?? []).map((run) => needs.output(run, 'whole')).join(' '),
+    ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
+  };
+  const sources: SourceInput[] = [options.builder, closure.input, ...toolchain.inputs];
+  const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources });
+  const goal = goalOf(facts, index, id, { sealed, needs: needs.list(), sources }, real ? closure : null);
+  return finish(facts, made, index, { goal, closure, place, toolchain, environment, program, argv: [] });
+}
+
+/** Prints the declared output with the means of the shell alone: the builder reads it as it reads a script's. */
+const printFile = 'while IFS= read -r line; do printf "%s\\n" "$line"; done <"$0"';
+
+function repeat(facts: Facts, options: PlanOptions, index: number, made: Made, override: LinksOverride): PlannedUnit {
+  const id = made.idOf(index);
+  const real = facts.lanes[index] === 'dev';
+  const text = `${override.output.trimEnd()}\n`;
+  const output: SourceInput = { kind: 'text', path: textPath('links-override', text), text };
+  const program = '/bin/sh';
+  const argv = ['-c', printFile, output.path];
+  const place: Place = {
+    root: '/build/empty',
+    real: facts.package(index).root,
+    package: '/build/empty',
+    directory: '/build',
+  };
+  const closure: SourceClosure = { ...emptyTree(), root: place.real };
+  const toolchain = options.toolchain.for(null);
+  const env: Record<string, string> = {
+    step: 'run',
+    source: closure.path,
+    sourceForm: 'tree',
+    place: place.root,
+    directory: place.directory,
+    path: hostPathOf(toolchain),
+    program,
+    arguments: wordList(argv),
+    environment: '',
+    ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
+  };
+  const sources = [options.builder, closure.input, output];
+  const sealed = seal(facts, options, index, { env, inputs: [], sources });
+  const goal = goalOf(facts, index, id, { sealed, needs: [], sources }, null);
+  return finish(facts, made, index, { goal, closure, place, toolchain, environment: new Map(), program, argv });
+}
+
+function goalOf(
+  facts: Facts,
+  index: number,
+  key: string,
+  parts: Pick<Goal, 'sealed' | 'needs' | 'sources'>,
+  view: SourceClosure | null,
+): Goal {
+  const views = view === null ? [] : [{ source: view.path, target: view.root }];
+  return { key, ...parts, earlyFile: null, mounts: [], views, weight: 0, lane: facts.lanes[index] ?? 'pure' };
+}
+
+function scriptOf(facts: Facts, index: number): number {
+  const script = facts
+    .unit(index)
+    .dependencies.find(({ index: next }) => !isRun(facts.unit(next)) && isBuildScript(facts.unit(next).target));
+  if (script === undefined) throw new Error(`run without a build script: ${facts.unit(index).pkg_id}`);
+  return script.index;
+}
