@@ -1,0 +1,111 @@
+/** What earlier runs learned about the files of one workspace, on disk. Losing it costs time, never correctness. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { sha256 } from '../nix/hash.ts';
+import type { Sha256, StorePath } from '../nix/types.ts';
+import type { Facts } from './facts.ts';
+
+/** Bump when the meaning of anything below changes, the scanner's rules included. */
+const formatVersion = 1;
+/** Entries that no build has used for this long are dropped. */
+const keepDays = 30;
+
+/** What is known of a file while its stat key stays the same. `racy`: true until read again, see `FileCache`. */
+export interface FileEntry {
+  readonly key: string;
+  readonly sha256: Sha256;
+  readonly racy: boolean;
+}
+
+interface Dated<Value> {
+  value: Value;
+  day: number;
+}
+
+/** A map that remembers when each entry was last used. */
+class Table<Value> {
+  readonly #entries: Map<string, Dated<Value>>;
+  readonly #today: number;
+  changed = false;
+
+  constructor(today: number, stored: unknown) {
+    this.#today = today;
+    this.#entries = new Map();
+    if (!isRecord(stored)) return;
+    for (const [key, entry] of Object.entries(stored)) {
+      if (Array.isArray(entry) && typeof entry[1] === 'number' && today - entry[1] <= keepDays) {
+        this.#entries.set(key, { value: entry[0] as Value, day: entry[1] });
+      } else this.changed = true;
+    }
+  }
+
+  get(key: string): Value | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.day !== this.#today) {
+      entry.day = this.#today;
+      this.changed = true;
+    }
+    return entry.value;
+  }
+
+  set(key: string, value: Value): void {
+    this.#entries.set(key, { value, day: this.#today });
+    this.changed = true;
+  }
+
+  toJSON(): Record<string, readonly [Value, number]> {
+    return Object.fromEntries([...this.#entries].map(([key, { value, day }]) => [key, [value, day] as const]));
+  }
+}
+
+export class Memory {
+  readonly #file: string;
+  readonly files: Table<FileEntry>;
+  readonly facts: Table<Facts>;
+  /** Whether a text or an archive with this hash mentions the file system. */
+  readonly mentions: Table<boolean>;
+  /** Store paths by the hash of a tree's listing. */
+  readonly trees: Table<StorePath>;
+
+  /** One file per workspace root below `cacheDir`. What cannot be read counts as empty. */
+  constructor(cacheDir: string, workspaceRoot: string) {
+    this.#file = path.join(cacheDir, `sources-${sha256(workspaceRoot).slice(0, 32)}.json`);
+    const stored = read(this.#file);
+    const today = Math.floor(Date.now() / 86_400_000);
+    this.files = new Table(today, stored['files']);
+    this.facts = new Table(today, stored['facts']);
+    this.mentions = new Table(today, stored['mentions']);
+    this.trees = new Table(today, stored['trees']);
+  }
+
+  /** Writes aside and renames; nothing if nothing was learned. Two processes at once: the later one's file stays. */
+  save(): void {
+    const tables = [this.files, this.facts, this.mentions, this.trees];
+    if (!tables.some((table) => table.changed)) return;
+    const { files, facts, mentions, trees } = this;
+    const body = JSON.stringify({ version: formatVersion, files, facts, mentions, trees });
+    fs.mkdirSync(path.dirname(this.#file), { recursive: true });
+    const aside = `${this.#file}.${process.pid}.new`;
+    fs.writeFileSync(aside, `${sha256(body)}\n${body}`);
+    fs.renameSync(aside, this.#file);
+    for (const table of tables) table.changed = false;
+  }
+}
+
+/** The checksum in the first line finds torn and damaged files: there is no fsync. */
+function read(file: string): Record<string, unknown> {
+  try {
+    const text = fs.readFileSync(file, 'utf8');
+    const body = text.slice(65);
+    if (text.slice(0, 64) !== sha256(body)) return {};
+    const parsed: unknown = JSON.parse(body);
+    return isRecord(parsed) && parsed['version'] === formatVersion ? parsed : {};
+  } catch {
+    return {};
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
