@@ -1,8 +1,9 @@
 /** Copies, links and removals of files as the store and `target/` need them. */
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, lstat, readdir, rmdir, unlink } from 'node:fs/promises';
-import * as path from 'node:path';
 import { errnoOf } from './errors.ts';
+
+const SLASH = Buffer.from('/');
 
 /** Links across file systems, too many of them, of files that the kernel protects, or not supported at all. */
 const UNLINKABLE = new Set(['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
@@ -39,21 +40,24 @@ export async function removeTree(target: string): Promise<void> {
     await ifThere(unlink(target));
     return;
   }
-  await emptyDirectory(target);
+  await emptyDirectory(Buffer.from(target));
   await ifThere(rmdir(target));
 }
 
-async function emptyDirectory(directory: string): Promise<void> {
-  const entries = await ifThere(opened(directory, () => readdir(directory, { withFileTypes: true })));
+/** Names are bytes here: what is to go need not be Unicode. */
+async function emptyDirectory(directory: Buffer): Promise<void> {
+  const entries = await ifThere(
+    opened(directory, () => readdir(directory, { withFileTypes: true, encoding: 'buffer' })),
+  );
   for (const entry of entries ?? []) {
-    const child = path.join(directory, entry.name);
+    const child = Buffer.concat([directory, SLASH, entry.name]);
     if (entry.isDirectory()) await emptyDirectory(child);
     await ifThere(opened(directory, () => (entry.isDirectory() ? rmdir(child) : unlink(child))));
   }
 }
 
 /** Does `work` in `directory`; if its permissions forbid that, opens them for the owner and tries once more. */
-async function opened<Value>(directory: string, work: () => Promise<Value>): Promise<Value> {
+async function opened<Value>(directory: Buffer, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work();
   } catch (error) {

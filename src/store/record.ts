@@ -1,0 +1,70 @@
+/** The record of a valid path: one small JSON file. */
+import { parseStorePath } from '../nix/store-path.ts';
+import type { StorePath } from '../nix/types.ts';
+import type { Lane } from './types.ts';
+
+/** `f` regular, `x` executable, `l` symlink. Directories are not listed: their contents are. */
+export type FileKind = 'f' | 'x' | 'l';
+
+/**
+ * One file as it was when its path became valid; `name` relative to the path, empty for the path itself. Its mtime is
+ * the canonical one, so it is not written down.
+ */
+export type FileStat = readonly [name: string, kind: FileKind, size: number, inode: number];
+
+export interface PathRecord {
+  readonly version: 1;
+  readonly path: StorePath;
+  readonly lane: Lane;
+  /** `output`: of a build; valid only while its references are. `host-directory`: contents lie at `from`. */
+  readonly origin: 'source' | 'text' | 'output' | 'host-directory';
+  readonly from: string | null;
+  /** null in the dev lane and for host directories. */
+  readonly narHash: string | null;
+  readonly narSize: number | null;
+  /** Sum of the files' sizes. */
+  readonly bytes: number;
+  readonly references: readonly StorePath[];
+  readonly deriver: string | null;
+  /** Milliseconds since 1970. */
+  readonly registeredAt: number;
+  readonly files: readonly FileStat[];
+}
+
+/** A record's text -> the record; a string: why it is none. Trusts nothing: disks and people damage files. */
+export function parseRecord(text: string): PathRecord | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'is not JSON';
+  }
+  if (typeof value !== 'object' || value === null) return 'is not an object';
+  const record = value as Partial<PathRecord>;
+  if (record.version !== 1) return `has version ${String(record.version)}`;
+  if (typeof record.path !== 'string' || parseStorePath(record.path) === null) return 'names no store path';
+  if (record.lane !== 'pure' && record.lane !== 'dev') return 'names no lane';
+  if (typeof record.origin !== 'string' || !origins.has(record.origin)) return 'has an unknown origin';
+  if (record.origin === 'host-directory' && typeof record.from !== 'string') return 'names no host directory';
+  if (typeof record.bytes !== 'number') return 'has no size';
+  if (!Array.isArray(record.references) || !record.references.every(isStorePath)) return 'has no references';
+  if (!Array.isArray(record.files) || !record.files.every(isFileStat)) return 'has no list of files';
+  return record as PathRecord;
+}
+
+const origins: ReadonlySet<string> = new Set<PathRecord['origin']>(['source', 'text', 'output', 'host-directory']);
+
+function isStorePath(value: unknown): boolean {
+  return typeof value === 'string' && parseStorePath(value) !== null;
+}
+
+function isFileStat(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 4) return false;
+  const [name, kind, size, inode] = value as unknown[];
+  return (
+    typeof name === 'string' &&
+    (kind === 'f' || kind === 'x' || kind === 'l') &&
+    typeof size === 'number' &&
+    typeof inode === 'number'
+  );
+}

@@ -1,0 +1,346 @@
+/** The embedded store: what its users call, with locks and errors around the steps that the other files hold. */
+import { mkdirSync, readFileSync, rmSync, unlinkSync, utimesSync } from 'node:fs';
+import * as path from 'node:path';
+import { createExclusive } from '../sys/durable.ts';
+import { errnoOf } from '../sys/errors.ts';
+import { userDirectory } from '../sys/ids.ts';
+import { type Lock, type LockOptions, lock, tryLock } from '../sys/lock.ts';
+import type { DrvPath, SealedDerivation, StorePath } from '../nix/types.ts';
+import { hostDirectoryRecord, prepareFile, prepareTree } from './add.ts';
+import { removeUnneeded } from './collect.ts';
+import { guarded, newerFormat } from './failures.ts';
+import { inventory } from './inventory.ts';
+import { type Layout, formatVersion, layoutOf } from './layout.ts';
+import { readLog, writeLog } from './logs.ts';
+import { commitOutput, prepareOutput } from './output.ts';
+import { displace, place, writeRecord } from './place.ts';
+import { registerRoots } from './roots.ts';
+import { addTexts } from './texts.ts';
+import type {
+  AddOutcome,
+  CollectOptions,
+  CollectOutcome,
+  CommitOutcome,
+  CommitRequest,
+  CorruptPath,
+  Lane,
+  LaneSize,
+  OutputHandle,
+  RootsRequest,
+  Store,
+  StoreSource,
+  StoreText,
+  StoreWarning,
+} from './types.ts';
+import { Records } from './validity.ts';
+import { whyCorrupt } from './verify.ts';
+import { type WorkDirectory, openWork } from './work.ts';
+
+/** Where the store is unless the caller says otherwise: `DRYDOCK_STORE`, else `drydock` in the user's data directory. */
+export function defaultStoreRoot(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+  const named = environment['DRYDOCK_STORE'];
+  if (named !== undefined && named !== '') return path.resolve(named);
+  return path.join(userDirectory('data', environment) ?? '/', 'drydock');
+}
+
+/**
+ * Opens the store at `root`, which need not exist yet: it is made when first written to. Reads one file. Rejects with a
+ * `UserError` if the store has a format that this version does not know; nothing is touched then.
+ */
+export async function openStore(root: string = defaultStoreRoot()): Promise<Store> {
+  const layout = layoutOf(path.resolve(root));
+  return guarded(layout.root, async () => new EmbeddedStore(layout, readFormat(layout)));
+}
+
+/** Whether the store has been made. Throws for a format that is not ours. */
+function readFormat(layout: Layout): boolean {
+  let text: string;
+  try {
+    text = readFileSync(layout.format, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+  if (text !== `${formatVersion}\n`) throw newerFormat(layout.root, text.slice(0, 100));
+  return true;
+}
+
+class EmbeddedStore implements Store {
+  readonly root: string;
+  readonly #layout: Layout;
+  readonly #records: Records;
+  #made: boolean;
+  #work: Promise<WorkDirectory> | null = null;
+  #hold: Promise<Lock> | null = null;
+
+  constructor(layout: Layout, made: boolean) {
+    this.root = layout.root;
+    this.#layout = layout;
+    this.#records = new Records(layout);
+    this.#made = made;
+  }
+
+  valid(paths: readonly StorePath[]): ReadonlySet<StorePath> {
+    return this.#records.valid(paths);
+  }
+
+  hostPath(storePath: StorePath): string {
+    return this.#records.hostPath(storePath);
+  }
+
+  references(storePath: StorePath): readonly StorePath[] | null {
+    return this.#records.read(storePath)?.references ?? null;
+  }
+
+  closure(paths: readonly StorePath[]): { paths: StorePath[]; missing: StorePath[] } {
+    const reached = new Set<StorePath>();
+    const missing: StorePath[] = [];
+    const waiting = [...paths];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (reached.has(next)) continue;
+      reached.add(next);
+      const references = this.references(next);
+      if (references === null) missing.push(next);
+      else waiting.push(...references);
+    }
+    return { paths: [...reached], missing };
+  }
+
+  takeWarnings(): readonly StoreWarning[] {
+    return this.#records.takeWarnings();
+  }
+
+  hold(options: LockOptions = {}): Promise<void> {
+    return guarded(this.root, async () => {
+      this.#make();
+      this.#hold ??= lock(this.#layout.gcLock, 'shared', options).catch((error: unknown) => {
+        this.#hold = null;
+        throw error;
+      });
+      await this.#hold;
+    });
+  }
+
+  addSource(source: StoreSource): Promise<AddOutcome> {
+    return guarded(this.root, async () => {
+      const work = await this.#writable();
+      const { path: storePath } = source;
+      if (source.kind !== 'host-directory' && this.valid([storePath]).has(storePath)) return { status: 'valid' };
+      if (source.kind === 'text') {
+        await addTexts(this.#layout, work, this.#records, [{ path: storePath, text: source.text, references: [] }]);
+        return { status: 'added' };
+      }
+      const held = await this.#lockPath(storePath, {});
+      try {
+        return await this.#add(work, source);
+      } finally {
+        held.release();
+      }
+    });
+  }
+
+  /** Under the path's lock. */
+  async #add(work: WorkDirectory, source: Exclude<StoreSource, { kind: 'text' }>): Promise<AddOutcome> {
+    const { path: storePath } = source;
+    const valid = this.valid([storePath]).has(storePath);
+    if (source.kind === 'host-directory') {
+      // Two directories can have the same contents: the one that was looked at just now is the one to use.
+      if (valid && this.hostPath(storePath) === source.from) return { status: 'valid' };
+      writeRecord(this.#layout, work, hostDirectoryRecord(storePath, source.from));
+      this.#records.forget(storePath);
+      return { status: 'added' };
+    }
+    if (valid) return { status: 'valid' };
+    if (source.kind === 'file') {
+      const { content, record } = await prepareFile(work, storePath, source.from, source.sha256);
+      place(this.#layout, work, content, record);
+    } else {
+      const { content, record, actual } = await prepareTree(work, storePath, source.files);
+      if (actual !== storePath) {
+        work.retire(content);
+        return { status: 'changed', actual };
+      }
+      place(this.#layout, work, content, record);
+    }
+    this.#records.forget(storePath);
+    return { status: 'added' };
+  }
+
+  addTexts(texts: readonly StoreText[]): Promise<void> {
+    return guarded(this.root, async () => addTexts(this.#layout, await this.#writable(), this.#records, texts));
+  }
+
+  addDerivations(derivations: readonly SealedDerivation[]): Promise<void> {
+    return this.addTexts(
+      derivations.map(({ drvPath, aterm, derivation }) => ({
+        path: drvPath,
+        text: aterm,
+        references: [...derivation.inputSrcs, ...(Object.keys(derivation.inputDrvs) as DrvPath[])],
+      })),
+    );
+  }
+
+  lockOutput(storePath: StorePath, options: LockOptions = {}): Promise<Lock> {
+    return guarded(this.root, async () => {
+      await this.hold(options);
+      return this.#lockPath(storePath, options);
+    });
+  }
+
+  prepareOutput(storePath: StorePath): Promise<OutputHandle> {
+    return guarded(this.root, async () => prepareOutput(await this.#writable(), storePath));
+  }
+
+  commitOutput(handle: OutputHandle, request: CommitRequest): Promise<CommitOutcome> {
+    return guarded(this.root, async () => {
+      const outcome = await commitOutput(this.#layout, await this.#writable(), handle, request);
+      this.#records.forget(handle.path);
+      return outcome;
+    });
+  }
+
+  discardOutput(handle: OutputHandle): Promise<void> {
+    return guarded(this.root, async () => (await this.#writable()).retire(handle.directory));
+  }
+
+  writeLog(drvPath: DrvPath, lines: readonly string[]): Promise<void> {
+    return guarded(this.root, async () => writeLog(this.#layout, await this.#writable(), drvPath, lines));
+  }
+
+  readLog(drvPath: DrvPath): Promise<readonly string[] | null> {
+    return guarded(this.root, () => readLog(this.#layout, drvPath));
+  }
+
+  registerRoots(request: RootsRequest): Promise<void> {
+    return guarded(this.root, async () => {
+      const work = await this.#writable();
+      registerRoots(this.#layout, work, request);
+      const now = new Date();
+      for (const { path: storePath, lane } of request.units.values()) {
+        try {
+          utimesSync(this.#layout.record(lane, storePath), now, now);
+        } catch (error) {
+          if (errnoOf(error) !== 'ENOENT') throw error;
+        }
+      }
+    });
+  }
+
+  collect(options: CollectOptions = {}): Promise<CollectOutcome> {
+    return guarded(this.root, async () => {
+      if (!this.#made) return { status: 'collected', removed: [], bytes: 0 };
+      await this.#letGo();
+      const alone = await tryLock(this.#layout.gcLock, 'exclusive');
+      if (alone === null) return { status: 'busy' };
+      try {
+        const work = await this.#workDirectory();
+        const outcome = removeUnneeded(this.#layout, work, this.#records, options);
+        await work.settled();
+        return { status: 'collected', ...outcome };
+      } finally {
+        alone.release();
+      }
+    });
+  }
+
+  size(): Readonly<Record<Lane, LaneSize>> {
+    const measure = (lane: Lane): LaneSize => {
+      let paths = 0;
+      let bytes = 0;
+      for (const { record } of inventory(this.#layout, this.#records, lane)) {
+        if (record === null) continue;
+        paths++;
+        bytes += record.bytes;
+      }
+      return { paths, bytes };
+    };
+    return { pure: measure('pure'), dev: measure('dev') };
+  }
+
+  verify({ repair = false }: { readonly repair?: boolean } = {}): Promise<readonly CorruptPath[]> {
+    return guarded(this.root, async () => {
+      if (!this.#made) return [];
+      await this.hold();
+      const corrupt: CorruptPath[] = [];
+      for (const lane of ['pure', 'dev'] as const) {
+        for (const { file, record } of inventory(this.#layout, this.#records, lane)) {
+          if (record === null) {
+            if (repair) unlinkSync(file);
+            continue;
+          }
+          const why = await whyCorrupt(this.#layout, this.#records, record);
+          if (why === null) continue;
+          const repaired = repair && (await this.#repair(record.path));
+          corrupt.push({ path: record.path, why, repaired });
+        }
+      }
+      return corrupt;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#letGo();
+    const work = this.#work;
+    this.#work = null;
+    await (await work?.catch(() => null))?.close();
+  }
+
+  /** Removes a corrupt path, unless somebody is about to build it or has just done so. */
+  async #repair(storePath: StorePath): Promise<boolean> {
+    const held = await this.#lockPath(storePath, {});
+    try {
+      const record = this.#records.read(storePath);
+      if (record === null || (await whyCorrupt(this.#layout, this.#records, record)) === null) return false;
+      displace(this.#layout, await this.#workDirectory(), storePath);
+      this.#records.forget(storePath);
+      return true;
+    } finally {
+      held.release();
+    }
+  }
+
+  async #lockPath(storePath: StorePath, options: LockOptions): Promise<Lock> {
+    const file = this.#layout.outputLock(storePath);
+    const held = await lock(file, 'exclusive', options);
+    let done = false;
+    return {
+      ...held,
+      release() {
+        if (done) return;
+        done = true;
+        // Still held: whoever waits for this file finds it deleted and opens the next one.
+        rmSync(file, { force: true });
+        held.release();
+      },
+    };
+  }
+
+  async #writable(): Promise<WorkDirectory> {
+    await this.hold();
+    return this.#workDirectory();
+  }
+
+  #workDirectory(): Promise<WorkDirectory> {
+    this.#work ??= openWork(this.#layout).catch((error: unknown) => {
+      this.#work = null;
+      throw error;
+    });
+    return this.#work;
+  }
+
+  async #letGo(): Promise<void> {
+    const hold = this.#hold;
+    this.#hold = null;
+    (await hold?.catch(() => null))?.release();
+  }
+
+  /** Makes the store's directories; the format file comes last and says that all of them are there. */
+  #make(): void {
+    if (this.#made) return;
+    const { store, work, locks, roots, logs } = this.#layout;
+    const records = [this.#layout.records('pure'), this.#layout.records('dev')];
+    for (const directory of [store, work, locks, roots, logs, ...records]) mkdirSync(directory, { recursive: true });
+    if (!createExclusive(this.#layout.format, `${formatVersion}\n`)) readFormat(this.#layout);
+    this.#made = true;
+  }
+}
