@@ -36,6 +36,8 @@ export interface Goal {
   readonly weight: number;
   /** Outputs of the dev lane are not hashed and are subject to the budget. */
   readonly lane: 'pure' | 'dev';
+  /** Was asked for: built even if all that need it are valid. Goals that nobody needs are roots anyway. */
+  readonly root?: boolean;
 }
 
 export type FailureReason =

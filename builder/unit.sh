@@ -1,0 +1,330 @@
+# The builder of every derivation, run as `/bin/sh unit.sh` inside a sandbox of either engine.
+# POSIX shell (dash, busybox). Contract: "The builder and its derivation" in docs/architecture.md.
+# Variables of the engine that are no part of the derivation:
+#   DRYDOCK_JOBSERVER  a fifo with the build's job tokens
+#   DRYDOCK_OUT        where $out can be written on the same mount as /incremental
+# Exit code: that of the program; 98 when the unit could not be set up.
+set -ef
+exec >&2
+PATH=$path
+LC_ALL=C
+export PATH LC_ALL
+umask 022
+ready=
+trap '[ -n "$ready" ] || exit 98' EXIT
+
+# quote TEXT: sets `quoted` to a shell word that reads as TEXT.
+quote() {
+  quoted=
+  rest=$1
+  while :; do
+    case $rest in
+      *\'*)
+        quoted="$quoted${rest%%\'*}'\\''"
+        rest=${rest#*\'}
+        ;;
+      *) break ;;
+    esac
+  done
+  quoted="'$quoted$rest'"
+}
+
+# envify TEXT: sets `enved` to TEXT as part of a variable's name: upper case, `-` as `_`.
+envify() {
+  enved=
+  rest=$1
+  while [ -n "$rest" ]; do
+    tail=${rest#?}
+    char=${rest%"$tail"}
+    rest=$tail
+    case $char in
+      a) char=A ;; b) char=B ;; c) char=C ;; d) char=D ;; e) char=E ;; f) char=F ;; g) char=G ;;
+      h) char=H ;; i) char=I ;; j) char=J ;; k) char=K ;; l) char=L ;; m) char=M ;; n) char=N ;;
+      o) char=O ;; p) char=P ;; q) char=Q ;; r) char=R ;; s) char=S ;; t) char=T ;; u) char=U ;;
+      v) char=V ;; w) char=W ;; x) char=X ;; y) char=Y ;; z) char=Z ;; -) char=_ ;;
+    esac
+    enved=$enved$char
+  done
+}
+
+# trim TEXT: sets `trimmed` to TEXT without white space at both ends.
+trim() {
+  trimmed=${1#"${1%%[![:space:]]*}"}
+  trimmed=${trimmed%"${trimmed##*[![:space:]]}"}
+}
+
+# Lays the sources out at $place.
+place_sources() {
+  if [ "$sourceForm" = archive ]; then
+    mkdir -p "${place%/*}" "$@"
+    tar -xzf "$source" -C "${place%/*}"
+    return
+  fi
+  mkdir -p "$place" "$@"
+  if [ "$step" = run ]; then
+    # A build script may write beside its sources, as it may under cargo.
+    cp -R "$source/." "$place/"
+    chmod -R u+w "$place"
+    return
+  fi
+  set +f
+  set -- "$source"/* "$source"/.[!.]* "$source"/..?*
+  set -f
+  for entry do
+    shift
+    if [ -e "$entry" ] || [ -L "$entry" ]; then set -- "$@" "$entry"; fi
+  done
+  [ $# = 0 ] || ln -s "$@" "$place/"
+}
+
+# Links the files of the dependencies into /build/deps. A list too long for one variable comes as a file (passAsFile).
+place_dependencies() {
+  if [ -n "${dependenciesPath-}" ]; then IFS= read -r dependencies <"$dependenciesPath" || :; fi
+  # shellcheck disable=SC2086
+  [ -z "${dependencies-}" ] || ln -s $dependencies /build/deps/
+}
+
+# Adds the search directory $1 (as rustc's -L takes it) to `dynamic` if a build script's output holds it.
+add_dynamic() {
+  case $1 in
+    native=* | crate=* | dependency=* | framework=* | all=*) directory_of=${1#*=} ;;
+    *) directory_of=$1 ;;
+  esac
+  case $directory_of in
+    /nix/store/*/out | /nix/store/*/out/*) dynamic="$dynamic:$directory_of" ;;
+  esac
+}
+
+# Sets `dynamic` to LD_LIBRARY_PATH as cargo composes it: dependencies, the caller's, those of native libraries.
+compose_library_path() {
+  dynamic=/build/deps
+  eval "set -- $environment"
+  for word do
+    case $word in
+      LD_LIBRARY_PATH=?*) dynamic="$dynamic:${word#*=}" ;;
+    esac
+  done
+  for run in ${libraryPath-}; do
+    [ -s "$run/flags/search" ] || continue
+    while IFS= read -r value; do add_dynamic "$value"; done <"$run/flags/search"
+  done
+}
+
+# Sets `added` (word list of the variables that are known only now) to what every step has.
+common_variables() {
+  compose_library_path
+  quote "$dynamic"
+  added="LD_LIBRARY_PATH=$quoted"
+  if [ -n "${DRYDOCK_JOBSERVER-}" ]; then
+    # By descriptor, not by name: GNU make before 4.4 takes a fifo's name for an internal error.
+    exec 8<>"$DRYDOCK_JOBSERVER" 9<>"$DRYDOCK_JOBSERVER"
+    CARGO_MAKEFLAGS='-j --jobserver-fds=8,9 --jobserver-auth=8,9'
+  fi
+  [ -z "${CARGO_MAKEFLAGS-}" ] || jobs='CARGO_MAKEFLAGS="$CARGO_MAKEFLAGS"'
+}
+
+# The environment that is the same for every program. Read by `eval`, as are `environment` and `added`.
+base='PATH="$path" HOME=/homeless-shelter TMPDIR=/build TEMPDIR=/build TMP=/build TEMP=/build NIX_BUILD_TOP=/build
+NIX_STORE="${NIX_STORE-/nix/store}" NIX_BUILD_CORES="${NIX_BUILD_CORES-1}"'
+jobs=
+
+# add WORD...: appends words to `flags`.
+add() {
+  for word do
+    quote "$word"
+    flags="$flags $quoted"
+  done
+}
+
+# Sets `flags` and extends `added` by what build scripts printed, in cargo's order.
+read_scripts() {
+  flags=
+  outside=
+  # Directories inside of a script's own OUT_DIR go before all others; both kinds keep their order.
+  for run in ${linkScripts-}; do
+    [ -s "$run/flags/search" ] || continue
+    while IFS= read -r value; do
+      case $value in
+        native=* | crate=* | dependency=* | framework=* | all=*) directory_of=${value#*=} ;;
+        *) directory_of=$value ;;
+      esac
+      quote "$value"
+      case $directory_of in
+        "$run/out" | "$run/out/"*) flags="$flags -L $quoted" ;;
+        *) outside="$outside -L $quoted" ;;
+      esac
+    done <"$run/flags/search"
+  done
+  flags=$flags$outside
+
+  for run in ${linkScripts-}; do
+    own=
+    case " ${packageScripts-} " in *" $run "*) own=1 ;; esac
+    if [ "$own${passLinkFlags-}" = 11 ] && [ -s "$run/flags/lib" ]; then
+      while IFS= read -r value; do add -l "$value"; done <"$run/flags/lib"
+    fi
+    [ -s "$run/flags/link-arg" ] || continue
+    while IFS= read -r value; do
+      kind=${value%%	*}
+      if [ -n "$own" ] || [ "$kind" = cdylib ]; then
+        eval "set -- ${linkKinds-}"
+        for applies do
+          if [ "$applies" = "$kind" ]; then
+            add -C "link-arg=${value#*	}"
+            break
+          fi
+        done
+      fi
+    done <"$run/flags/link-arg"
+  done
+
+  [ -n "${script-}" ] || return 0
+  quote "$script/out"
+  added="$added OUT_DIR=$quoted"
+  if [ -s "$script/flags/cfg" ]; then
+    while IFS= read -r value; do add --cfg "$value"; done <"$script/flags/cfg"
+  fi
+  if [ -s "$script/flags/check-cfg" ]; then
+    while IFS= read -r value; do add --check-cfg "$value"; done <"$script/flags/check-cfg"
+  fi
+  if [ -s "$script/flags/env" ]; then
+    while IFS= read -r value; do
+      quote "$value"
+      added="$added $quoted"
+    done <"$script/flags/env"
+  fi
+}
+
+compile() {
+  place_sources /build/deps "$out"
+  ln -s "${DRYDOCK_OUT:-$out}" /build/out
+  place_dependencies
+  common_variables
+  read_scripts
+  if [ -n "${cacheMounts-}" ] && [ ! -d /incremental ]; then
+    # Declared, but nobody granted it: the state goes to a place that ends with the sandbox.
+    mkdir /build/incremental
+    eval "set -- $arguments"
+    arguments=
+    for word do
+      case $word in *incremental=/incremental) word="${word%/incremental}/build/incremental" ;; esac
+      quote "$word"
+      arguments="$arguments $quoted"
+    done
+  fi
+  cd "$directory"
+  quote "$program"
+  printf '%s\n' "@drydock running $added -- $quoted $arguments$flags"
+  eval "exec env -i -- $base $jobs $environment $added $quoted $arguments $flags"
+}
+
+# Sets `added` to DEP_<PREFIX>_<KEY> of the linked dependencies' metadata.
+read_metadata() {
+  eval "set -- ${metadataFrom-}"
+  for from do
+    prefix=${from%%=*}
+    [ -s "${from#*=}/flags/metadata" ] || continue
+    while IFS= read -r value; do
+      quote "${prefix}_$value"
+      added="$added $quoted"
+    done <"${from#*=}/flags/metadata"
+  done
+}
+
+# append FILE LINE: adds a line to one of the files in $out/flags.
+append() {
+  printf '%s\n' "$2" >>"$out/flags/$1"
+}
+
+# Applies one directive: $1 the key, $2 the value. What cargo refuses is refused by the planner, which reads `output`.
+directive() {
+  case $1 in
+    rustc-flags)
+      pending=
+      # shellcheck disable=SC2086
+      set -- $2
+      for word do
+        if [ -n "$pending" ]; then
+          append "$pending" "$word"
+          pending=
+          continue
+        fi
+        case $word in
+          -l) pending=lib ;;
+          -L) pending=search ;;
+          -l*) append lib "${word#-l}" ;;
+          -L*) append search "${word#-L}" ;;
+        esac
+      done
+      ;;
+    rustc-link-lib) append lib "$2" ;;
+    rustc-link-search) append search "$2" ;;
+    rustc-link-arg) append link-arg "all	$2" ;;
+    rustc-link-arg-cdylib | rustc-cdylib-link-arg) append link-arg "cdylib	$2" ;;
+    rustc-link-arg-bins) append link-arg "bins	$2" ;;
+    rustc-link-arg-bin) case $2 in *=*) append link-arg "bin=${2%%=*}	${2#*=}" ;; esac ;;
+    rustc-link-arg-tests) append link-arg "tests	$2" ;;
+    rustc-link-arg-benches) append link-arg "benches	$2" ;;
+    rustc-link-arg-examples) append link-arg "examples	$2" ;;
+    rustc-cfg) append cfg "$2" ;;
+    rustc-check-cfg) append check-cfg "$2" ;;
+    rustc-env)
+      case $2 in
+        RUSTC_BOOTSTRAP=*) ;;
+        ?*=*) append env "$2" ;;
+      esac
+      ;;
+    metadata) case $2 in *=*) envify "${2%%=*}" && append metadata "$enved=${2#*=}" ;; esac ;;
+  esac
+}
+
+# Reads one line that a build script printed.
+read_line() {
+  trim "$1"
+  case $trimmed in
+    cargo::*=*)
+      value=${trimmed#cargo::}
+      directive "${value%%=*}" "${value#*=}"
+      ;;
+    cargo:*)
+      value=${trimmed#cargo:}
+      case $value in
+        rustc-flags=* | rustc-link-lib=* | rustc-link-search=* | rustc-link-arg-cdylib=* | rustc-cdylib-link-arg=* | \
+          rustc-link-arg-bins=* | rustc-link-arg-bin=* | rustc-link-arg-tests=* | rustc-link-arg-benches=* | \
+          rustc-link-arg-examples=* | rustc-link-arg=* | rustc-cfg=* | rustc-check-cfg=* | rustc-env=* | warning=* | \
+          rerun-if-changed=* | rerun-if-env-changed=*) directive "${value%%=*}" "${value#*=}" ;;
+        *) directive metadata "$value" ;;
+      esac
+      ;;
+  esac
+}
+
+run_script() {
+  place_sources /build/deps "$out/out" "$out/flags"
+  place_dependencies
+  common_variables
+  quote "OUT_DIR=$out/out"
+  added="$added $quoted NUM_JOBS=${NIX_BUILD_CORES:-1}"
+  read_metadata
+  cd "$directory"
+  quote "$program"
+  printf '%s\n' "@drydock running $added -- $quoted ${arguments-}"
+  code=0
+  eval "env -i -- $base $jobs $environment $added $quoted ${arguments-}" >"$out/output" 2>"$out/stderr" || code=$?
+  [ ! -s "$out/stderr" ] || cat "$out/stderr"
+  while IFS= read -r line || [ -n "$line" ]; do
+    printf '%s\n' "@drydock stdout $line"
+    case $line in *cargo:*) read_line "$line" ;; esac
+  done <"$out/output"
+  ready=1
+  exit "$code"
+}
+
+case $step in
+  compile) compile ;;
+  run) run_script ;;
+  *)
+    printf 'drydock: unknown step: %s\n' "$step"
+    exit 98
+    ;;
+esac

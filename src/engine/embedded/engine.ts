@@ -1,0 +1,77 @@
+/** The embedded engine: our sandbox, our store, no Nix on the machine. */
+import type { StorePath } from '../../nix/types.ts';
+import type { Store } from '../../store/types.ts';
+import { graphOf, unbuilt } from '../graph.ts';
+import { openJobserver } from '../jobserver.ts';
+import { schedule } from '../scheduler.ts';
+import { makeSlots } from '../slots.ts';
+import type { Engine, GoalKey, GoalSource, Outcome } from '../types.ts';
+import { embeddedExecutor } from './build.ts';
+import { findBwrap } from './bwrap.ts';
+import { makePlaces } from './places.ts';
+import type { Isolation } from './sandbox.ts';
+import { sourceAdder } from './sources.ts';
+
+export interface EmbeddedOptions {
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Told once when the sandbox is off; default: a line on stderr. */
+  readonly warn?: (message: string) => void;
+}
+
+/** An engine on an open store, which stays the caller's to close. Nothing is looked for before something must be built. */
+export function embeddedEngine(store: Store, options: EmbeddedOptions = {}): Engine {
+  const environment = options.environment ?? process.env;
+  const isolation: Isolation = environment['DRYDOCK_SANDBOX'] === 'off' ? 'mounts-only' : 'full';
+  const warn = options.warn ?? ((message: string) => void process.stderr.write(`${message}\n`));
+  const valid = (paths: readonly StorePath[]) => Promise.resolve(store.valid(paths));
+  return {
+    valid,
+    hostPath: (path) => store.hostPath(path),
+    log: (drvPath) => store.readLog(drvPath),
+    async realise(source, { jobs, keepGoing }, on, signal) {
+      const needed = firstNeeded(source, store);
+      if (needed.path === null) return needed.outcomes;
+
+      const bwrap = findBwrap(environment['PATH']);
+      if (isolation === 'mounts-only') {
+        warn('warning: DRYDOCK_SANDBOX=off: builders see the whole host and its network; for measurements only');
+      }
+      await store.hold({ signal });
+      const places = await makePlaces(store, needed.path);
+      const removals = new Set<Promise<void>>();
+      try {
+        const jobserver = await openJobserver(places.jobserver, jobs);
+        try {
+          const later = (work: Promise<void>) => {
+            const settled = work.finally(() => removals.delete(settled));
+            removals.add(settled);
+          };
+          const sources = sourceAdder(store);
+          const executor = embeddedExecutor({ store, places, sources, bwrap, isolation, cores: jobs, later });
+          const slots = makeSlots(jobs, jobserver);
+          return await schedule({ source, executor, slots, valid, keepGoing, on, signal });
+        } finally {
+          jobserver.close();
+        }
+      } finally {
+        await Promise.all(removals);
+        await places.remove();
+      }
+    },
+  };
+}
+
+/** The output of some goal that has to be built; none: how all of them ended already. */
+function firstNeeded(
+  source: GoalSource,
+  store: Store,
+): { readonly path: StorePath } | { readonly path: null; readonly outcomes: ReadonlyMap<GoalKey, Outcome> } {
+  const goals = source.goals();
+  const valid = store.valid([...goals.values()].map((goal) => goal.sealed.outPath));
+  const [first] = unbuilt(graphOf(goals), valid);
+  const goal = first === undefined ? undefined : goals.get(first);
+  if (goal !== undefined) return { path: goal.sealed.outPath };
+  const outcomes = new Map<GoalKey, Outcome>();
+  for (const [key, { sealed }] of goals) if (valid.has(sealed.outPath)) outcomes.set(key, { status: 'valid' });
+  return { path: null, outcomes };
+}

@@ -1,0 +1,50 @@
+/** Bringing the sources of goals into the store, each once in a build. */
+import type { StorePath } from '../../nix/types.ts';
+import type { Store } from '../../store/types.ts';
+import type { FailureReason, SourceInput } from '../types.ts';
+
+export interface SourceAdder {
+  /** Adds what is not there yet. Null: all are there; else why one of them cannot be. */
+  add(sources: readonly SourceInput[]): Promise<FailureReason | null>;
+}
+
+export function sourceAdder(store: Store): SourceAdder {
+  const added = new Map<StorePath, Promise<FailureReason | null>>();
+  const addOne = async (source: SourceInput): Promise<FailureReason | null> => {
+    const outcome = await store.addSource(source);
+    if (outcome.status !== 'changed') return null;
+    return {
+      kind: 'input',
+      code: 'D0304',
+      message: `a source changed after the build was planned: ${describe(source)}`,
+    };
+  };
+  return {
+    async add(sources) {
+      for (const source of sources) {
+        let adding = added.get(source.path);
+        if (adding === undefined) {
+          adding = addOne(source);
+          added.set(source.path, adding);
+        }
+        const failure = await adding;
+        if (failure !== null) return failure;
+      }
+      return null;
+    },
+  };
+}
+
+function describe(source: SourceInput): string {
+  switch (source.kind) {
+    case 'file':
+    case 'host-directory':
+      return source.from;
+    case 'text':
+      return source.path;
+    case 'tree': {
+      const [first] = source.files.values();
+      return `${first ?? source.path}${source.files.size > 1 ? ` or one of ${source.files.size - 1} more files` : ''}`;
+    }
+  }
+}

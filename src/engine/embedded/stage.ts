@@ -1,0 +1,108 @@
+/**
+ * The directory that a sandbox sees as `/nix/store`: hard links of the closure's files, bound once. One bind per path
+ * would cost more than the rest of the sandbox (400 binds: 268 ms).
+ */
+import {
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import * as path from 'node:path';
+import { baseName } from '../../nix/store-path.ts';
+import type { StorePath } from '../../nix/types.ts';
+import { errnoOf } from '../../sys/errors.ts';
+import type { Bind } from './sandbox.ts';
+
+export interface StageInput {
+  readonly path: StorePath;
+  /** Where it lies on the host. Several: it is moving from one to the next, only ever forward. */
+  readonly places: readonly string[];
+  /** The one file of it that is shown; null: all of it. */
+  readonly only: string | null;
+  /** A large directory of the host: bound, never walked. */
+  readonly bound: boolean;
+}
+
+/** Trees with more files than this are bound instead of linked. */
+const linkedAtMost = 24;
+
+/** Fills the new directory `directory`; answers what must be bound below it. */
+export function fillStage(directory: string, inputs: readonly StageInput[], outPath: StorePath): readonly Bind[] {
+  const binds: Bind[] = [];
+  mkdirSync(path.join(directory, baseName(outPath)), { recursive: true });
+  for (const input of inputs) {
+    const target = path.join(directory, baseName(input.path));
+    if (input.only !== null) {
+      mkdirSync(target);
+      linkFirst(input.places, input.only, path.join(target, input.only));
+      continue;
+    }
+    const place = input.places.at(-1);
+    if (place === undefined) throw new Error(`no place of ${input.path}`);
+    const stat = lstatSync(place);
+    if (stat.isDirectory() && (input.bound || !fewFiles(place))) {
+      mkdirSync(target);
+      binds.push({ from: place, to: input.path });
+    } else if (input.bound) {
+      writeFileSync(target, '');
+      binds.push({ from: place, to: input.path });
+    } else {
+      linkTree(place, target);
+    }
+  }
+  return binds;
+}
+
+/** Links the file from the first place that has it. It moves only forward, so one pass cannot miss it. */
+function linkFirst(places: readonly string[], name: string, target: string): void {
+  for (const place of places) {
+    try {
+      linkOrCopy(path.join(place, name), target);
+      return;
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+  throw new Error(`${name} is in none of ${places.join(', ')}`);
+}
+
+function linkTree(from: string, to: string): void {
+  const stat = lstatSync(from);
+  if (stat.isSymbolicLink()) {
+    symlinkSync(readlinkSync(from), to);
+  } else if (stat.isDirectory()) {
+    mkdirSync(to);
+    for (const name of readdirSync(from)) linkTree(path.join(from, name), path.join(to, name));
+  } else {
+    linkOrCopy(from, to);
+  }
+}
+
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code !== 'EXDEV' && code !== 'EMLINK' && code !== 'EPERM' && code !== 'EOPNOTSUPP') throw error;
+    copyFileSync(from, to);
+  }
+}
+
+/** Whether a tree has at most `linkedAtMost` entries. */
+function fewFiles(directory: string): boolean {
+  let left = linkedAtMost;
+  const walk = (at: string): boolean => {
+    for (const entry of readdirSync(at, { withFileTypes: true })) {
+      left--;
+      if (left < 0) return false;
+      if (entry.isDirectory() && !walk(path.join(at, entry.name))) return false;
+    }
+    return true;
+  };
+  return walk(directory);
+}

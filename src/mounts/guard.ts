@@ -1,0 +1,54 @@
+/**
+ * The lock of a cache mount's directory, and in the same file the mark that a writer is in flight.
+ *
+ * Beside the directory, not in it: the sandbox cannot reach the mark, and `cargo clean` removes both. The file's contents
+ * are the mark: empty, nobody writes; else the derivation that does or did.
+ */
+import { fsyncSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
+import * as path from 'node:path';
+import { syncDirectory } from '../sys/durable.ts';
+import { type Lock, type LockOptions, lock, tryLock } from '../sys/lock.ts';
+
+export interface Guard {
+  /** The derivation that left the mark: its end was never seen. Null: the state is good. */
+  readonly foundMark: string | null;
+  /** On disk when this resolves. */
+  mark(derivation: string): Promise<void>;
+  /** Not waited for: a power cut that brings the mark back costs one cold build, never a wrong one. */
+  clear(): void;
+  release(): void;
+}
+
+/** Name of the lock file of a mount's directory. */
+export function guardFile(directory: string): string {
+  return `${directory.replace(/\/+$/, '')}.lock`;
+}
+
+/** Takes the lock exclusively, waiting for it. */
+export async function takeGuard(directory: string, options: LockOptions): Promise<Guard> {
+  const file = guardFile(directory);
+  return guardOf(file, await lock(file, 'exclusive', options));
+}
+
+/** Takes the lock if it is free; null: somebody else has it. */
+export async function tryGuard(directory: string): Promise<Guard | null> {
+  const file = guardFile(directory);
+  const taken = await tryLock(file, 'exclusive');
+  return taken === null ? null : guardOf(file, taken);
+}
+
+function guardOf(file: string, held: Lock): Guard {
+  const mark = readFileSync(file, 'utf8').trim();
+  return {
+    foundMark: mark === '' ? null : mark,
+    async mark(derivation) {
+      // Order matters. (1) the mark is on disk; (2) the compiler may touch the state. Half a mark is a mark too.
+      ftruncateSync(held.fd, 0);
+      writeSync(held.fd, `${derivation}\n`, 0);
+      fsyncSync(held.fd);
+      await syncDirectory(path.dirname(file));
+    },
+    clear: () => ftruncateSync(held.fd, 0),
+    release: () => held.release(),
+  };
+}
