@@ -1,0 +1,68 @@
+/** One file out of a `.crate`: a gzipped tar whose only top directory is `<name>-<version>`. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { errnoOf, failure, type Result, success } from '../sys/errors.ts';
+
+const block = 512;
+
+export type ArchiveFailure =
+  | { readonly why: 'missing' }
+  | { readonly why: 'checksum'; readonly found: string }
+  | { readonly why: 'damaged' };
+
+/** Text of `<top>/<file>` in the archive at `path`, whose bytes must have the checksum `sha256`. */
+export function readFromCrate(path: string, sha256: string, file: string): Result<string, ArchiveFailure> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return failure({ why: 'missing' });
+    throw error;
+  }
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found !== sha256) return failure({ why: 'checksum', found });
+  let tar: Buffer;
+  try {
+    tar = gunzipSync(bytes);
+  } catch {
+    return failure({ why: 'damaged' });
+  }
+  const contents = findInTar(tar, file);
+  return contents === null ? failure({ why: 'damaged' }) : success(contents.toString('utf8'));
+}
+
+/** The last entry of that name below the top directory, as unpacking would leave it. Rule: POSIX ustar, GNU long names. */
+function findInTar(tar: Buffer, file: string): Buffer | null {
+  let result: Buffer | null = null;
+  let longName: string | null = null;
+  for (let at = 0; at + block <= tar.length; ) {
+    const header = tar.subarray(at, at + block);
+    if (header[0] === 0) break;
+    const size = Number.parseInt(text(header, 124, 12).trim() || '0', 8);
+    const type = text(header, 156, 1);
+    const body = tar.subarray(at + block, at + block + size);
+    at += block + Math.ceil(size / block) * block;
+    if (type === 'L') {
+      longName = body.toString('utf8').replace(/\0+$/, '');
+      continue;
+    }
+    if (type === 'x') {
+      longName = /^\d+ path=(.*)$/m.exec(body.toString('utf8'))?.[1] ?? longName;
+      continue;
+    }
+    if (type === 'g') continue;
+    // GNU headers hold other things where POSIX has the prefix.
+    const prefix = text(header, 257, 6) === 'ustar' ? text(header, 345, 155) : '';
+    const name = longName ?? (prefix === '' ? text(header, 0, 100) : `${prefix}/${text(header, 0, 100)}`);
+    longName = null;
+    if ((type === '0' || type === '') && name.slice(name.indexOf('/') + 1) === file) result = body;
+  }
+  return result;
+}
+
+function text(header: Buffer, start: number, length: number): string {
+  const field = header.subarray(start, start + length);
+  const end = field.indexOf(0);
+  return field.subarray(0, end < 0 ? length : end).toString('utf8');
+}

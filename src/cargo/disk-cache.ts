@@ -1,0 +1,49 @@
+/** Small JSON records in a directory. Losing one costs time, never correctness. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface DiskCache {
+  /** The record under `key`; null where there is none that can be read. */
+  read(name: string, key: unknown): unknown;
+  write(name: string, key: unknown, value: unknown): void;
+}
+
+/** Records are files `<name>-<hash of key>.json`; the key is stored too, so that a wrong file is never taken. */
+export function diskCache(directory: string): DiskCache {
+  const fileOf = (name: string, key: string) =>
+    join(directory, `${name}-${createHash('sha256').update(key).digest('hex').slice(0, 32)}.json`);
+  return {
+    read(name, key) {
+      const text = JSON.stringify(key);
+      try {
+        const record: unknown = JSON.parse(readFileSync(fileOf(name, text), 'utf8'));
+        if (record === null || typeof record !== 'object' || !('key' in record) || !('value' in record)) return null;
+        return JSON.stringify(record.key) === text ? record.value : null;
+      } catch {
+        return null;
+      }
+    },
+    write(name, key, value) {
+      const file = fileOf(name, JSON.stringify(key));
+      const aside = `${file}.${process.pid}`;
+      try {
+        mkdirSync(directory, { recursive: true });
+        writeFileSync(aside, JSON.stringify({ key, value }));
+        renameSync(aside, file);
+      } catch {
+        // A read-only or full cache directory: the next run asks again.
+      }
+    },
+  };
+}
+
+/** What tells one state of a file from another; null where there is no file. */
+export function stamp(path: string): string | null {
+  try {
+    const { size, mtimeMs, ino } = statSync(path);
+    return `${size} ${mtimeMs} ${ino}`;
+  } catch {
+    return null;
+  }
+}
