@@ -1,10 +1,10 @@
 // The workspace in which the need was measured: cargo 0.88.0, its library and binary, with the sibling packages that it is
 // built from as members (377 units), laid out from crates.io with the lock file beside this script.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import * as os from 'node:os';
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fetchCrates, unpackCrate } from '../scripts/crates.mjs';
 
 const LOCK = fileURLToPath(new URL('fixture.lock', import.meta.url));
 const ROOT = ['cargo', '0.88.0'];
@@ -27,12 +27,12 @@ const UNPUBLISHED = /^(build-rs = .*|cargo-test-macro = .*|cargo-test-support.*|
 export function layFixture(dir) {
   const aside = `${dir}.aside`;
   rmSync(aside, { recursive: true, force: true });
-  const archives = fetchArchives(`${aside}/fetch`);
+  const [root, ...members] = fetchCrates([ROOT, ...MEMBERS], `${aside}/fetch`);
   const tree = `${aside}/tree`;
-  unpack(archives, ROOT, tree);
-  for (const [name, version, place] of MEMBERS) {
+  unpack(root, tree);
+  for (const [index, [name, , place]] of MEMBERS.entries()) {
     const member = path.join(tree, place, name);
-    unpack(archives, [name, version], member);
+    unpack(members[index], member);
     rmSync(path.join(member, 'Cargo.lock'), { force: true });
   }
   cpSync(LOCK, path.join(tree, 'Cargo.lock'));
@@ -48,26 +48,9 @@ export function layFixture(dir) {
   rmSync(aside, { recursive: true });
 }
 
-/** Has cargo fetch the packages and check them against the registry; gives where their archives lie. */
-function fetchArchives(asking) {
-  mkdirSync(path.join(asking, 'src'), { recursive: true });
-  writeFileSync(path.join(asking, 'src/lib.rs'), '');
-  const wanted = [ROOT, ...MEMBERS].map(([name, version]) => `${name} = "=${version}"`);
-  const manifest = `[package]\nname = "ask"\nedition = "2021"\n\n[dependencies]\n${wanted.join('\n')}\n\n[workspace]\n`;
-  writeFileSync(path.join(asking, 'Cargo.toml'), manifest);
-  execFileSync('cargo', ['fetch', '--quiet'], { cwd: asking, stdio: ['ignore', 'inherit', 'inherit'] });
-  const cache = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), '.cargo'), 'registry/cache');
-  return readdirSync(cache).map((registry) => path.join(cache, registry));
-}
-
 /** Unpacks a package as its repository has it: the manifest with workspace inheritance, not the one made for publishing. */
-function unpack(archives, [name, version], place) {
-  const archive = archives
-    .map((cache) => path.join(cache, `${name}-${version}.crate`))
-    .find((file) => existsSync(file));
-  if (archive === undefined) throw new Error(`cargo fetched no ${name}-${version}.crate`);
-  mkdirSync(place, { recursive: true });
-  execFileSync('tar', ['-xzf', archive, '-C', place, '--strip-components=1']);
+function unpack(archive, place) {
+  unpackCrate(archive, place);
   renameSync(path.join(place, 'Cargo.toml.orig'), path.join(place, 'Cargo.toml'));
   const manifest = path.join(place, 'Cargo.toml');
   writeFileSync(manifest, readFileSync(manifest, 'utf8').replaceAll(UNPUBLISHED, ''));

@@ -51,22 +51,25 @@ function complain(seen, todo) {
   return 1;
 }
 
-/** `npm ci` unless node_modules holds what the lock file names. */
+/**
+ * Installs what the lock file names, unless node_modules holds it. Not `npm ci`: that one insists on a lock entry for the
+ * packages of every platform, while a registry may lack some of those. Versions and checksums are the lock file's all the same.
+ */
 function installDependencies() {
   const locked = packagesOf('package-lock.json');
   const installed = packagesOf('node_modules/.package-lock.json');
   const differs = ([name, one]) => name !== '' && !one.optional && installed?.[name]?.version !== one.version;
   if (installed !== null && !Object.entries(locked ?? {}).some(differs)) return true;
-  console.error('setup: npm ci');
+  console.error('setup: npm install');
   // Called from `npm test` or `npm run`, npm tells which of its own programs is running.
   const npm = process.env.npm_execpath;
   const [program, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-  const ended = spawnSync(program, [...first, 'ci', '--no-audit', '--no-fund'], {
+  const ended = spawnSync(program, [...first, 'install', '--no-save', '--no-audit', '--no-fund'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (ended.status === 0) return true;
-  complain('the dependencies could not be installed', 'see what npm says above, then: npm ci');
+  complain('the dependencies could not be installed', 'see what npm says above, then: npm install --no-save');
   return false;
 }
 

@@ -1,8 +1,9 @@
 // Cargo's own test suite as it comes from crates.io: where it lies and which tests it has.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { fetchCrates, unpackCrate } from '../../scripts/crates.mjs';
 
 /** cargo 0.96.0 is the cargo of Rust 1.95. */
 export const SUITE_VERSION = '0.96.0';
@@ -36,22 +37,10 @@ export function lay(dir) {
 }
 
 function unpack(dir, suite) {
-  // Cargo itself fetches the archive and checks it against the registry's checksum.
-  const asking = path.join(dir, 'fetch');
-  mkdirSync(path.join(asking, 'src'), { recursive: true });
-  writeFileSync(path.join(asking, 'src/lib.rs'), '');
-  const manifest = `[package]\nname = "ask"\nedition = "2024"\n\n[dependencies]\ncargo = "=${SUITE_VERSION}"\n\n[workspace]\n`;
-  writeFileSync(path.join(asking, 'Cargo.toml'), manifest);
-  execFileSync('cargo', ['fetch', '--quiet'], { cwd: asking, stdio: ['ignore', 'inherit', 'inherit'] });
-  const cache = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), '.cargo'), 'registry/cache');
-  const archive = readdirSync(cache)
-    .map((registry) => path.join(cache, registry, `cargo-${SUITE_VERSION}.crate`))
-    .find((file) => existsSync(file));
-  if (archive === undefined) throw new Error(`cargo fetched no cargo-${SUITE_VERSION}.crate into ${cache}`);
+  const [archive] = fetchCrates([['cargo', SUITE_VERSION]], path.join(dir, 'fetch'));
   const aside = `${suite}.aside`;
   rmSync(aside, { recursive: true, force: true });
-  mkdirSync(aside);
-  execFileSync('tar', ['-xzf', archive, '-C', aside, '--strip-components=1']);
+  unpackCrate(archive, aside);
   renameSync(aside, suite);
 }
 
