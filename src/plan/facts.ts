@@ -135,7 +135,7 @@ function refuse(workspace: Workspace): void {
     if (wrapper === null || wrapper === '') continue;
     if (caches.test(wrapper.slice(wrapper.lastIndexOf('/') + 1))) continue;
     throw new UserError(
-      'D0301',
+      'D0701',
       `rustc is to be run through the wrapper ${wrapper}, which drydock cannot put into a sandbox`,
       'unset RUSTC_WRAPPER and RUSTC_WORKSPACE_WRAPPER, or build.rustc-wrapper and build.rustc-workspace-wrapper',
     );
@@ -143,7 +143,7 @@ function refuse(workspace: Workspace): void {
   const artifact = workspace.graph.units.find((unit) => ['doc', 'docscrape'].includes(unit.mode));
   if (artifact === undefined) return;
   throw new UserError(
-    'D0302',
+    'D0702',
     `units of mode \`${artifact.mode}\` are not planned: ${artifact.pkg_id}`,
     'build documentation with cargo',
   );

@@ -10,7 +10,7 @@ import { weights } from './weights.ts';
 
 /**
  * One derivation per unit of the workspace's graph. Pure but for reading sources through `options.sources`: equal
- * inputs give equal derivations on every machine. Throws `UserError` D0301, D0302 for what is not supported.
+ * inputs give equal derivations on every machine. Throws `UserError` D0701, D0702 for what is not supported.
  */
 export function planUnits(workspace: Workspace, options: PlanOptions): Plan {
   const facts = factsOf(workspace);
@@ -28,7 +28,7 @@ export function planUnits(workspace: Workspace, options: PlanOptions): Plan {
     const plan = isRun(facts.unit(index)) ? planRun : planCompile;
     planned[index] = plan(facts, options, index, made);
   }
-  const weight = weights(facts.order.map(made.unit));
+  const weight = weights(facts.order.map((index) => made.unit(index)));
   const units = facts.order.map((index) => {
     const unit = made.unit(index);
     return { ...unit, goal: { ...unit.goal, weight: weight.get(unit.id) ?? 0 } };

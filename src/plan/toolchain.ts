@@ -16,7 +16,7 @@ const ownLibrary = /^lib(?:rustc|std-|test-|LLVM).*\.so/;
 
 /**
  * Hashes the toolchain once; from then on its files' stats are enough. `platforms`: those of the unit graph, the host
- * as null. Throws `UserError` D0303 when rustc is not the one of its sysroot.
+ * as null. Throws `UserError` D0703 when rustc is not the one of its sysroot.
  */
 export async function readToolchainInput(
   toolchain: Toolchain,
@@ -94,7 +94,7 @@ async function cargoOf(
 function requireOwnRustc({ rustc, sysroot }: Toolchain): void {
   if (sameFile(rustc, path.join(sysroot, 'bin/rustc'))) return;
   throw new UserError(
-    'D0303',
+    'D0703',
     `rustc is ${rustc}, but its sysroot is ${sysroot}: a compiler outside of its sysroot cannot be put into a sandbox`,
     'unset RUSTC and build.rustc, or name the rustc in its own toolchain directory',
   );

@@ -5,7 +5,7 @@ import type { SourceClosure } from '../sources/types.ts';
 import { hostPath } from './draft.ts';
 import type { Environment } from './environment.ts';
 import type { Facts } from './facts.ts';
-import { unitDirectory } from './layout.ts';
+import { buildRoot, unitDirectory } from './layout.ts';
 import { depsPlace, outPlace, type Place } from './places.ts';
 import { isRun } from './target.ts';
 import type { PlannedUnit, ToolchainPaths, UnitId } from './types.ts';
@@ -64,7 +64,7 @@ function pathMap(facts: Facts, made: Made, index: number, parts: Parts): Planned
   const own = unitDirectory(workspace, unit, pkg, made.idOf(index));
   const map: [string, string][] = [
     [parts.place.root, parts.place.real],
-    [depsPlace, unitDirectory(workspace, unit, pkg, made.idOf(index))],
+    [depsPlace, path.join(buildRoot(workspace, unit.platform), 'deps')],
     [parts.toolchain.path, workspace.toolchain.sysroot],
   ];
   if (isRun(unit)) map.push([`${parts.goal.sealed.outPath}/out`, path.join(own, 'out')]);

@@ -22,7 +22,8 @@ function sourceSize({ source: { input } }: PlannedUnit): number {
       return (fs.statSync(input.from, { throwIfNoEntry: false })?.size ?? 0) / 1024;
     case 'tree':
       return input.files.size * 4;
-    default:
+    case 'text':
+    case 'host-directory':
       return 1;
   }
 }
