@@ -124,16 +124,14 @@ common_variables() {
 }
 
 # The environment that is the same for every program. Read by `eval`, as are `environment` and `added`.
-base='PATH="$path" HOME=/homeless-shelter TMPDIR=/build TEMPDIR=/build TMP=/build TEMP=/build NIX_BUILD_TOP=/build
-NIX_STORE="${NIX_STORE-/nix/store}" NIX_BUILD_CORES="${NIX_BUILD_CORES-1}"'
+base='PATH="$path" HOME=/homeless-shelter TMPDIR=/build TEMPDIR=/build TMP=/build TEMP=/build NIX_BUILD_TOP=/build'
+base="$base"' NIX_STORE="${NIX_STORE-/nix/store}" NIX_BUILD_CORES="${NIX_BUILD_CORES-1}"'
 jobs=
 
-# add WORD...: appends words to `flags`.
+# add OPTION VALUE: appends both to `flags`.
 add() {
-  for word do
-    quote "$word"
-    flags="$flags $quoted"
-  done
+  quote "$2"
+  flags="$flags $1 $quoted"
 }
 
 # Sets `flags` and extends `added` by what build scripts printed, in cargo's order.

@@ -1,5 +1,5 @@
 /** Real derivations with shell scripts as builders, built by the embedded engine in a store of the test's own. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { embeddedEngine } from '../../src/engine/embedded/engine.ts';
@@ -17,12 +17,16 @@ import type {
 } from '../../src/engine/types.ts';
 import type { MountGrant } from '../../src/mounts/types.ts';
 import { sealDerivation } from '../../src/nix/seal.ts';
+import { sourcePath, textPath } from '../../src/nix/store-path.ts';
+import type { Sha256 } from '../../src/nix/types.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/types.ts';
 
 export interface GoalSpec {
   /** Run by `/bin/sh -ec`, with `PATH=/usr/bin:/bin`; the inputs' paths are in variables of their keys' names. */
-  readonly script: string;
+  readonly script?: string;
+  /** Instead of `script`: builder and arguments. */
+  readonly command?: readonly [string, ...string[]];
   readonly needs?: Readonly<Record<GoalKey, Stage>>;
   readonly sources?: readonly SourceInput[];
   readonly env?: Readonly<Record<string, string>>;
@@ -44,11 +48,12 @@ export function makeGoals(specs: Readonly<Record<GoalKey, GoalSpec>>): Map<GoalK
     });
     const env: Record<string, string> = { PATH: '/usr/bin:/bin', ...spec.env };
     for (const { name, goal } of inputs) env[name.replaceAll('-', '_')] = goal.sealed.outPath;
+    const [builder, ...args] = spec.command ?? ['/bin/sh', '-ec', spec.script ?? ''];
     const sealed = sealDerivation({
       name: key,
       system: 'x86_64-linux',
-      builder: '/bin/sh',
-      args: ['-ec', spec.script],
+      builder,
+      args,
       env,
       inputDrvs: inputs.map(({ goal }) => goal.sealed),
       inputSrcs: (spec.sources ?? []).map((source) => source.path),
@@ -97,6 +102,30 @@ export async function realise(engine: Engine, source: GoalSource, options: Build
   const log = (key: GoalKey) =>
     events.flatMap((event) => (event.type === 'line' && event.key === key ? [event.line] : []));
   return { outcomes, events, log };
+}
+
+/** A tree of texts as a source: relative path -> contents. `executable` files begin with `#!`. */
+export async function treeSource(
+  lab: Lab,
+  name: string,
+  texts: Readonly<Record<string, string>>,
+): Promise<SourceInput> {
+  const root = mkdtempSync(path.join(lab.directory, `${name}-`));
+  const files = new Map<string, string>();
+  for (const [relative, text] of Object.entries(texts)) {
+    const file = path.join(root, relative);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
+    files.set(relative, file);
+  }
+  const wrong = sourcePath(name, '0'.repeat(64) as Sha256);
+  const outcome = await lab.store.addSource({ kind: 'tree', path: wrong, files });
+  if (outcome.status !== 'changed') throw new Error(`expected another path than ${wrong}`);
+  return { kind: 'tree', path: outcome.actual, files };
+}
+
+export function textSource(name: string, text: string): SourceInput {
+  return { kind: 'text', path: textPath(name, text), text };
 }
 
 export interface Lab {
