@@ -1,0 +1,35 @@
+/** One try at building a unit, as its lines tell it. A unit may be tried again after it has taught something. */
+import type { Command } from './command.ts';
+import { WarningCount } from './counts.ts';
+import type { CompilerLine } from './diagnostic.ts';
+
+export class Attempt {
+  command: Command | null = null;
+  readonly counts = new WarningCount();
+  errors = 0;
+  warnings = 0;
+  /** From the first error on lines are held back: if the unit is tried again, the user never sees them. */
+  held: CompilerLine[] | null = null;
+  /** A build script's own output. */
+  readonly stdout: string[] = [];
+  readonly stderr: string[] = [];
+  /** Diagnostics that earlier attempts have shown: shown, but not again. */
+  readonly shown: ReadonlySet<string>;
+  readonly displayed = new Set<string>();
+  /** Lines that an earlier attempt has printed; while this one repeats them they are not printed again. */
+  #repeats: readonly string[];
+  readonly printed: string[] = [];
+
+  constructor(before: Attempt | null) {
+    this.shown = new Set(before === null ? [] : [...before.shown, ...before.displayed]);
+    this.#repeats = before?.printed ?? [];
+  }
+
+  /** Whether a line of a build script (or its command) is news. */
+  isNews(line: string): boolean {
+    const at = this.printed.push(line) - 1;
+    if (this.#repeats[at] === line) return false;
+    this.#repeats = [];
+    return true;
+  }
+}
