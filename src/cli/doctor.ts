@@ -47,11 +47,11 @@ function node(version: string): Finding {
   return { state: 'missing', seen: `node ${version} is too old`, todo: 'install Node 20.19 or newer' };
 }
 
-/** 1.85 is the first cargo whose unit graph and build-script rules (`cargo::`, check-cfg, edition 2024) are those planned for. */
-const OLDEST_CARGO = [1, 85] as const;
+/** The oldest cargo whose unit graph, build-script directives and `--check-cfg` arguments are the ones that are planned for. */
+const OLDEST_CARGO = [1, 82] as const;
 
 async function cargo(): Promise<Finding> {
-  const todo = 'install Rust 1.85 or newer, for instance: rustup update stable';
+  const todo = 'install Rust 1.82 or newer, for instance: rustup update stable';
   const version = await versionOf(process.env['CARGO'] ?? 'cargo', ['-V']);
   if (version === null) return { state: 'missing', seen: 'there is no cargo on PATH that runs', todo };
   if (atLeast(version.number, OLDEST_CARGO)) return { state: 'ok', seen: version.line };
