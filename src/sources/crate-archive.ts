@@ -7,7 +7,7 @@ import { UserError } from '../sys/errors.ts';
 export interface ArchiveFile {
   /** Relative to the package's root: the archive's own top directory is taken off. */
   readonly path: string;
-  readonly contents: Uint8Array;
+  readonly contents: Buffer;
 }
 
 /**

@@ -3,9 +3,12 @@
 /** What a token is. Lifetimes, byte strings, C strings and characters are `other`: nobody here asks for their text. */
 export const tokenKind = { word: 1, text: 2, mark: 3, other: 4, number: 5, rawWord: 6 } as const;
 
-/** Tokens as columns: kind and the bytes from `starts[i]` to `ends[i]`. Comments and blanks are not tokens. */
+/**
+ * Tokens as columns: kind and the bytes from `starts[i]` to `ends[i]`. Comments and blanks are not tokens.
+ * The columns are shared: they hold until the next text is tokenized.
+ */
 export interface Tokens {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly count: number;
   readonly kinds: Uint8Array;
   readonly starts: Int32Array;
@@ -30,27 +33,25 @@ for (let byte = 0; byte < 256; byte++) {
   else if (byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)) byteClass[byte] = 3;
 }
 
+/** Columns for all texts: as long as the longest so far needed. */
+let kinds = new Uint8Array(1 << 16);
+let starts = new Int32Array(1 << 16);
+let ends = new Int32Array(1 << 16);
+
 /**
  * Splits Rust source text (UTF-8) into tokens by the lexical structure of the Rust reference ("Tokens", "Comments").
  * Never fails: an unterminated literal or comment ends with the text.
  */
-export function tokenize(bytes: Uint8Array): Tokens {
+export function tokenize(bytes: Buffer): Tokens {
   return new Lexer(bytes).run();
 }
 
 class Lexer {
-  readonly #bytes: Uint8Array;
-  #kinds: Uint8Array;
-  #starts: Int32Array;
-  #ends: Int32Array;
+  readonly #bytes: Buffer;
   #count = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Buffer) {
     this.#bytes = bytes;
-    const guess = (bytes.length >> 2) + 16;
-    this.#kinds = new Uint8Array(guess);
-    this.#starts = new Int32Array(guess);
-    this.#ends = new Int32Array(guess);
   }
 
   run(): Tokens {
@@ -69,7 +70,7 @@ class Lexer {
       else if (byte === apostrophe) at = this.#push(tokenKind.other, at, apostropheEnd(bytes, at));
       else at = this.#push(tokenKind.mark, at, at + 1);
     }
-    return { bytes, count: this.#count, kinds: this.#kinds, starts: this.#starts, ends: this.#ends };
+    return { bytes, count: this.#count, kinds, starts, ends };
   }
 
   /** A word, or the prefix of a literal: `r"…"`, `r#"…"#`, `b"…"`, `br"…"`, `c"…"`, `cr"…"`, `b'…'`, `r#word`. */
@@ -80,7 +81,7 @@ class Lexer {
     if (end - at > 2 || (next !== quote && next !== hashMark && next !== apostrophe)) {
       return this.#push(tokenKind.word, at, end);
     }
-    const prefix = String.fromCharCode(...bytes.subarray(at, end));
+    const prefix = bytes.toString('latin1', at, end);
     if (next === apostrophe) {
       if (prefix !== 'b') return this.#push(tokenKind.word, at, end);
       return this.#push(tokenKind.other, at, apostropheEnd(bytes, end));
@@ -104,40 +105,44 @@ class Lexer {
   }
 
   #push(kind: number, start: number, end: number): number {
-    if (this.#count === this.#kinds.length) this.#grow();
-    this.#kinds[this.#count] = kind;
-    this.#starts[this.#count] = start;
-    this.#ends[this.#count] = end;
-    this.#count++;
+    const at = this.#count;
+    if (at === kinds.length) grow();
+    kinds[at] = kind;
+    starts[at] = start;
+    ends[at] = end;
+    this.#count = at + 1;
     return end;
   }
+}
 
-  #grow(): void {
-    const size = this.#kinds.length * 2;
-    const [kinds, starts, ends] = [new Uint8Array(size), new Int32Array(size), new Int32Array(size)];
-    kinds.set(this.#kinds);
-    starts.set(this.#starts);
-    ends.set(this.#ends);
-    [this.#kinds, this.#starts, this.#ends] = [kinds, starts, ends];
-  }
+function grow(): void {
+  const size = kinds.length * 2;
+  const before = [kinds, starts, ends] as const;
+  kinds = new Uint8Array(size);
+  starts = new Int32Array(size);
+  ends = new Int32Array(size);
+  kinds.set(before[0]);
+  starts.set(before[1]);
+  ends.set(before[2]);
 }
 
 /** Where the program begins: after a byte order mark, a `#!` line that is no attribute, and a `---` front matter. */
-function afterPreamble(bytes: Uint8Array): number {
+function afterPreamble(bytes: Buffer): number {
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   if (bytes[at] === hashMark && bytes[at + 1] === 0x21) {
-    const rest = Buffer.from(bytes.subarray(at + 2, at + 4096)).toString('latin1');
+    const rest = bytes.toString('latin1', at + 2, Math.min(bytes.length, at + 4096));
     if (!/^(?:\s|\/\/[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*\[/.test(rest)) at = lineEnd(bytes, at);
   }
-  const head = Buffer.from(bytes.subarray(at, at + 256)).toString('latin1');
-  const fence = /^\s*?(-{3,})[^\n-]*\n/.exec(head);
-  if (fence === null) return at;
-  const text = Buffer.from(bytes.subarray(at)).toString('latin1');
-  const close = text.indexOf(`\n${fence[1] ?? ''}`, fence[0].length - 1);
-  return close < 0 ? at : lineEnd(bytes, at + close + 1);
+  let first = at;
+  while (byteClass[bytes[first] ?? 0] === 3) first++;
+  if (bytes[first] !== 0x2d) return at;
+  const text = bytes.toString('latin1', first, bytes.length);
+  const fence = /^-{3,}/.exec(text)?.[0];
+  const close = fence === undefined ? -1 : text.indexOf(`\n${fence}`);
+  return close < 0 ? at : lineEnd(bytes, first + close + 1);
 }
 
-function wordEnd(bytes: Uint8Array, from: number): number {
+function wordEnd(bytes: Buffer, from: number): number {
   let at = from + 1;
   while (at < bytes.length) {
     const kind = byteClass[bytes[at] ?? 0];
@@ -147,13 +152,13 @@ function wordEnd(bytes: Uint8Array, from: number): number {
   return at;
 }
 
-function lineEnd(bytes: Uint8Array, from: number): number {
+function lineEnd(bytes: Buffer, from: number): number {
   const end = bytes.indexOf(newline, from);
   return end < 0 ? bytes.length : end;
 }
 
 /** Block comments nest. */
-function commentEnd(bytes: Uint8Array, from: number): number {
+function commentEnd(bytes: Buffer, from: number): number {
   let depth = 1;
   let at = from + 2;
   while (at < bytes.length) {
@@ -169,7 +174,7 @@ function commentEnd(bytes: Uint8Array, from: number): number {
   return bytes.length;
 }
 
-function stringEnd(bytes: Uint8Array, from: number): number {
+function stringEnd(bytes: Buffer, from: number): number {
   let at = from;
   while (at < bytes.length) {
     const byte = bytes[at];
@@ -180,7 +185,7 @@ function stringEnd(bytes: Uint8Array, from: number): number {
   return bytes.length;
 }
 
-function rawStringEnd(bytes: Uint8Array, from: number, hashes: number): number {
+function rawStringEnd(bytes: Buffer, from: number, hashes: number): number {
   let at = bytes.indexOf(quote, from);
   while (at >= 0) {
     let seen = 0;
@@ -192,7 +197,7 @@ function rawStringEnd(bytes: Uint8Array, from: number, hashes: number): number {
 }
 
 /** A character (`'x'`, `'\''`, `'é'`) or a lifetime (`'a`, `'r#a`): it is a character if a quote follows the first one. */
-function apostropheEnd(bytes: Uint8Array, at: number): number {
+function apostropheEnd(bytes: Buffer, at: number): number {
   const first = bytes[at + 1] ?? 0;
   if (first === backslash) {
     let end = at + 3;
@@ -213,7 +218,7 @@ function apostropheEnd(bytes: Uint8Array, at: number): number {
  */
 export function textValue(tokens: Tokens, index: number): string {
   const start = tokens.starts[index] ?? 0;
-  const source = Buffer.from(tokens.bytes.subarray(start, tokens.ends[index])).toString('utf8');
+  const source = tokens.bytes.toString('utf8', start, tokens.ends[index]);
   if (source.startsWith('r')) {
     const hashes = source.indexOf('"') - 1;
     return source.slice(hashes + 2, source.length - 1 - hashes);

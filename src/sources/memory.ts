@@ -17,45 +17,37 @@ export interface FileEntry {
   readonly racy: boolean;
 }
 
-interface Dated<Value> {
-  value: Value;
-  day: number;
-}
-
-/** A map that remembers when each entry was last used. */
+/** Values with the day of their last use, in the shape in which they are stored. */
 class Table<Value> {
-  readonly #entries: Map<string, Dated<Value>>;
+  readonly #entries: Record<string, [value: Value, day: number]>;
   readonly #today: number;
   changed = false;
 
   constructor(today: number, stored: unknown) {
     this.#today = today;
-    this.#entries = new Map();
-    if (!isRecord(stored)) return;
-    for (const [key, entry] of Object.entries(stored)) {
-      if (Array.isArray(entry) && typeof entry[1] === 'number' && today - entry[1] <= keepDays) {
-        this.#entries.set(key, { value: entry[0] as Value, day: entry[1] });
-      } else this.changed = true;
-    }
+    this.#entries = isRecord(stored) ? (stored as Record<string, [Value, number]>) : {};
   }
 
   get(key: string): Value | undefined {
-    const entry = this.#entries.get(key);
+    if (!Object.hasOwn(this.#entries, key)) return undefined;
+    const entry = this.#entries[key];
     if (entry === undefined) return undefined;
-    if (entry.day !== this.#today) {
-      entry.day = this.#today;
+    if (entry[1] !== this.#today) {
+      entry[1] = this.#today;
       this.changed = true;
     }
-    return entry.value;
+    return entry[0];
   }
 
   set(key: string, value: Value): void {
-    this.#entries.set(key, { value, day: this.#today });
+    this.#entries[key] = [value, this.#today];
     this.changed = true;
   }
 
-  toJSON(): Record<string, readonly [Value, number]> {
-    return Object.fromEntries([...this.#entries].map(([key, { value, day }]) => [key, [value, day] as const]));
+  /** What was used lately. */
+  toJSON(): Record<string, [Value, number]> {
+    const recent = Object.entries(this.#entries).filter(([, entry]) => this.#today - entry[1] <= keepDays);
+    return Object.fromEntries(recent);
   }
 }
 
@@ -81,7 +73,7 @@ export class Memory {
 
   /** Writes aside and renames; nothing if nothing was learned. Two processes at once: the later one's file stays. */
   save(): void {
-    const tables = [this.files, this.facts, this.mentions, this.trees];
+    const tables: readonly { changed: boolean }[] = [this.files, this.facts, this.mentions, this.trees];
     if (!tables.some((table) => table.changed)) return;
     const { files, facts, mentions, trees } = this;
     const body = JSON.stringify({ version: formatVersion, files, facts, mentions, trees });

@@ -16,7 +16,7 @@ export function isToken(tokens: Tokens, index: number, text: string): boolean {
 /** The token's source text; empty outside of the text. */
 export function tokenText(tokens: Tokens, index: number): string {
   const { bytes, starts, ends, count } = tokens;
-  return index < 0 || index >= count ? '' : Buffer.from(bytes.subarray(starts[index], ends[index])).toString('utf8');
+  return index < 0 || index >= count ? '' : bytes.toString('utf8', starts[index], ends[index]);
 }
 
 /** The byte of a mark (`(`, `;`, …); 0 for any other token and outside of the text. */
