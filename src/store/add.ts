@@ -41,43 +41,45 @@ const LARGE = 1 << 20;
  * Copies `from` and hashes the copy. Throws a `UserError` when it cannot be read, or when its sha256 is another than
  * the one expected.
  */
-export async function prepareFile(
+export function prepareFile(
   work: WorkDirectory,
   storePath: StorePath,
   from: string,
   sha256: string,
 ): Promise<Prepared> {
-  const content = work.fresh('file');
-  await readable(from, () => cloneOrCopy(from, content));
-  const flat = sha256Stream();
-  const size = lstatSync(content).size;
-  const contents = async function* () {
-    for await (const chunk of readChunks(content)) {
-      flat.update(chunk);
-      yield chunk;
-    }
-  };
-  const nar = await hashNar({ type: 'regular', executable: false, size, contents });
-  const found = flat.digest();
-  if (found !== sha256) throw wrongContents(from, sha256, found);
-  makeCanonical(content, 'f');
-  const { ino } = lstatSync(content);
-  const record = sourceRecord(storePath, nar, { kind: 'f', file: content, size, inode: ino, target: null });
-  return { content, record };
+  return work.making('file', async (content) => {
+    await readable(from, () => cloneOrCopy(from, content));
+    const flat = sha256Stream();
+    const { size } = lstatSync(content);
+    const contents = async function* () {
+      for await (const chunk of readChunks(content)) {
+        flat.update(chunk);
+        yield chunk;
+      }
+    };
+    const nar = await hashNar({ type: 'regular', executable: false, size, contents });
+    const found = flat.digest();
+    if (found !== sha256) throw wrongContents(from, sha256, found);
+    makeCanonical(content, 'f');
+    const { ino } = lstatSync(content);
+    const record = sourceRecord(storePath, nar, { kind: 'f', file: content, size, inode: ino, target: null });
+    return { content, record };
+  });
 }
 
 /** Copies chosen files into a tree and hashes what was copied: the path that the copy has is in the result. */
-export async function prepareTree(
+export function prepareTree(
   work: WorkDirectory,
   storePath: StorePath,
   files: ReadonlyMap<string, string>,
 ): Promise<Prepared & { readonly actual: StorePath }> {
-  const content = work.fresh('tree');
-  mkdirSync(content);
-  const { tree, nar } = copyDirectory(content, nest(files));
-  const hashed = await hashNar(nar);
-  const actual = sourcePath(splitStorePath(storePath).name, hashed.narHash);
-  return { content, actual, record: sourceRecord(storePath, hashed, tree) };
+  return work.making('tree', async (content) => {
+    mkdirSync(content);
+    const { tree, nar } = copyDirectory(content, nest(files));
+    const hashed = await hashNar(nar);
+    const actual = sourcePath(splitStorePath(storePath).name, hashed.narHash);
+    return { content, actual, record: sourceRecord(storePath, hashed, tree) };
+  });
 }
 
 export function hostDirectoryRecord(storePath: StorePath, from: string): PathRecord {

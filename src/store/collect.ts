@@ -4,7 +4,7 @@ import { baseName } from '../nix/store-path.ts';
 import { storeDir, type StorePath } from '../nix/types.ts';
 import { entriesOf, inventory } from './inventory.ts';
 import type { Layout } from './layout.ts';
-import { displace, retireContent } from './place.ts';
+import { displace, removeRecord, retireContent } from './place.ts';
 import type { PathRecord } from './record.ts';
 import { liveRoots } from './roots.ts';
 import type { CollectOptions } from './types.ts';
@@ -37,7 +37,7 @@ export function removeUnneeded(
 
   const dev = [...inventory(layout, records, 'dev')].flatMap(({ file, record, usedAt }) => {
     if (record === null) {
-      unlinkSync(file);
+      removeRecord(file);
       return [];
     }
     return [{ record, usedAt: Math.max(usedAt, roots.kept.get(record.path) ?? 0) }];
@@ -59,7 +59,7 @@ export function removeUnneeded(
     ]);
     const limit = Date.now() - (options.olderThanDays ?? DEFAULT_DAYS) * DAY;
     for (const { file, record, usedAt } of pure) {
-      if (record === null) unlinkSync(file);
+      if (record === null) removeRecord(file);
       else if (!reached.has(record.path) && usedAt < limit) remove(record);
     }
     removeUnrecorded(layout, work, records);

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { errnoOf } from '../sys/errors.ts';
 import type { Layout } from './layout.ts';
 import type { PathRecord } from './record.ts';
-import type { Lane } from './types.ts';
+import type { Lane, LaneSize } from './types.ts';
 import type { Records } from './validity.ts';
 
 export interface Recorded {
@@ -20,6 +20,18 @@ export function* inventory(layout: Layout, records: Records, lane: Lane): Genera
     const stat = statSync(file, { throwIfNoEntry: false });
     if (stat !== undefined) yield { file, record: records.readFile(file), usedAt: stat.mtimeMs };
   }
+}
+
+/** What the valid paths of a lane hold, by their records. */
+export function laneSize(layout: Layout, records: Records, lane: Lane): LaneSize {
+  let paths = 0;
+  let bytes = 0;
+  for (const { record } of inventory(layout, records, lane)) {
+    if (record === null) continue;
+    paths++;
+    bytes += record.bytes;
+  }
+  return { paths, bytes };
 }
 
 /** Names in a directory; none when it is not there. */

@@ -1,5 +1,5 @@
 /** The step by which contents become a valid path, and the one by which a path ceases to be. */
-import { chmodSync, lstatSync, lutimesSync, renameSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, lutimesSync, renameSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { errnoOf } from '../sys/errors.ts';
 import type { StorePath } from '../nix/types.ts';
 import type { Layout } from './layout.ts';
@@ -18,8 +18,8 @@ import type { WorkDirectory } from './work.ts';
  */
 export function place(layout: Layout, work: WorkDirectory, content: string, record: PathRecord): void {
   const target = layout.content(record.path);
-  removeFile(layout.record('pure', record.path));
-  removeFile(layout.record('dev', record.path));
+  removeRecord(layout.record('pure', record.path));
+  removeRecord(layout.record('dev', record.path));
   retireContent(work, target);
   const isDirectory = lstatSync(content).isDirectory();
   // Only a writable directory can be moved to another parent, so its permissions come last.
@@ -35,16 +35,23 @@ export function place(layout: Layout, work: WorkDirectory, content: string, reco
 export function writeRecord(layout: Layout, work: WorkDirectory, record: PathRecord): void {
   const aside = work.fresh('record');
   writeFileSync(aside, JSON.stringify(record), { flag: 'wx' });
-  renameSync(aside, layout.record(record.lane, record.path));
+  const file = layout.record(record.lane, record.path);
+  try {
+    renameSync(aside, file);
+  } catch (error) {
+    if (errnoOf(error) !== 'EISDIR') throw error;
+    removeRecord(file);
+    renameSync(aside, file);
+  }
 }
 
 /**
  * Takes a path out of the store. Order matters: first the record, so that nobody takes for valid what is half removed.
- * Killed in between: contents without a record, which `sweepContents` and the next one to add the path remove.
+ * Killed in between: contents without a record, which `gc` and the next one to add the path remove.
  */
 export function displace(layout: Layout, work: WorkDirectory, path: StorePath): void {
-  removeFile(layout.record('pure', path));
-  removeFile(layout.record('dev', path));
+  removeRecord(layout.record('pure', path));
+  removeRecord(layout.record('dev', path));
   retireContent(work, layout.content(path));
 }
 
@@ -64,10 +71,11 @@ export function makeCanonical(file: string, kind: 'f' | 'x' | 'l'): void {
   }
 }
 
-function removeFile(file: string): void {
+/** Removes a record, whatever somebody has put in its place. */
+export function removeRecord(file: string): void {
   try {
     unlinkSync(file);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (errnoOf(error) !== 'ENOENT') rmSync(file, { recursive: true, force: true });
   }
 }

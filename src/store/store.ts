@@ -1,16 +1,15 @@
 /** The embedded store: what its users call, with locks and errors around the steps that the other files hold. */
-import { mkdirSync, readFileSync, rmSync, unlinkSync, utimesSync } from 'node:fs';
+import { rmSync, utimesSync } from 'node:fs';
 import * as path from 'node:path';
-import { createExclusive } from '../sys/durable.ts';
 import { errnoOf } from '../sys/errors.ts';
-import { userDirectory } from '../sys/ids.ts';
 import { type Lock, type LockOptions, lock, tryLock } from '../sys/lock.ts';
 import type { DrvPath, SealedDerivation, StorePath } from '../nix/types.ts';
 import { hostDirectoryRecord, prepareFile, prepareTree } from './add.ts';
 import { removeUnneeded } from './collect.ts';
-import { guarded, newerFormat } from './failures.ts';
-import { inventory } from './inventory.ts';
-import { type Layout, formatVersion, layoutOf } from './layout.ts';
+import { guarded } from './failures.ts';
+import { defaultStoreRoot, makeStore, readFormat } from './format.ts';
+import { laneSize } from './inventory.ts';
+import { type Layout, layoutOf } from './layout.ts';
 import { readLog, writeLog } from './logs.ts';
 import { commitOutput, prepareOutput } from './output.ts';
 import { displace, place, writeRecord } from './place.ts';
@@ -33,15 +32,10 @@ import type {
   StoreWarning,
 } from './types.ts';
 import { Records } from './validity.ts';
-import { whyCorrupt } from './verify.ts';
+import { verifyAll, whyCorrupt } from './verify.ts';
 import { type WorkDirectory, openWork } from './work.ts';
 
-/** Where the store is unless the caller says otherwise: `DRYDOCK_STORE`, else `drydock` in the user's data directory. */
-export function defaultStoreRoot(environment: Readonly<Record<string, string | undefined>> = process.env): string {
-  const named = environment['DRYDOCK_STORE'];
-  if (named !== undefined && named !== '') return path.resolve(named);
-  return path.join(userDirectory('data', environment) ?? '/', 'drydock');
-}
+export { defaultStoreRoot } from './format.ts';
 
 /**
  * Opens the store at `root`, which need not exist yet: it is made when first written to. Reads one file. Rejects with a
@@ -50,19 +44,6 @@ export function defaultStoreRoot(environment: Readonly<Record<string, string | u
 export async function openStore(root: string = defaultStoreRoot()): Promise<Store> {
   const layout = layoutOf(path.resolve(root));
   return guarded(layout.root, async () => new EmbeddedStore(layout, readFormat(layout)));
-}
-
-/** Whether the store has been made. Throws for a format that is not ours. */
-function readFormat(layout: Layout): boolean {
-  let text: string;
-  try {
-    text = readFileSync(layout.format, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
-    throw error;
-  }
-  if (text !== `${formatVersion}\n`) throw newerFormat(layout.root, text.slice(0, 100));
-  return true;
 }
 
 class EmbeddedStore implements Store {
@@ -112,7 +93,8 @@ class EmbeddedStore implements Store {
 
   hold(options: LockOptions = {}): Promise<void> {
     return guarded(this.root, async () => {
-      this.#make();
+      if (!this.#made) makeStore(this.#layout);
+      this.#made = true;
       this.#hold ??= lock(this.#layout.gcLock, 'shared', options).catch((error: unknown) => {
         this.#hold = null;
         throw error;
@@ -244,37 +226,14 @@ class EmbeddedStore implements Store {
   }
 
   size(): Readonly<Record<Lane, LaneSize>> {
-    const measure = (lane: Lane): LaneSize => {
-      let paths = 0;
-      let bytes = 0;
-      for (const { record } of inventory(this.#layout, this.#records, lane)) {
-        if (record === null) continue;
-        paths++;
-        bytes += record.bytes;
-      }
-      return { paths, bytes };
-    };
-    return { pure: measure('pure'), dev: measure('dev') };
+    return { pure: laneSize(this.#layout, this.#records, 'pure'), dev: laneSize(this.#layout, this.#records, 'dev') };
   }
 
   verify({ repair = false }: { readonly repair?: boolean } = {}): Promise<readonly CorruptPath[]> {
     return guarded(this.root, async () => {
       if (!this.#made) return [];
       await this.hold();
-      const corrupt: CorruptPath[] = [];
-      for (const lane of ['pure', 'dev'] as const) {
-        for (const { file, record } of inventory(this.#layout, this.#records, lane)) {
-          if (record === null) {
-            if (repair) unlinkSync(file);
-            continue;
-          }
-          const why = await whyCorrupt(this.#layout, this.#records, record);
-          if (why === null) continue;
-          const repaired = repair && (await this.#repair(record.path));
-          corrupt.push({ path: record.path, why, repaired });
-        }
-      }
-      return corrupt;
+      return verifyAll(this.#layout, this.#records, repair ? (storePath) => this.#repair(storePath) : null);
     });
   }
 
@@ -332,15 +291,5 @@ class EmbeddedStore implements Store {
     const hold = this.#hold;
     this.#hold = null;
     (await hold?.catch(() => null))?.release();
-  }
-
-  /** Makes the store's directories; the format file comes last and says that all of them are there. */
-  #make(): void {
-    if (this.#made) return;
-    const { store, work, locks, roots, logs } = this.#layout;
-    const records = [this.#layout.records('pure'), this.#layout.records('dev')];
-    for (const directory of [store, work, locks, roots, logs, ...records]) mkdirSync(directory, { recursive: true });
-    if (!createExclusive(this.#layout.format, `${formatVersion}\n`)) readFormat(this.#layout);
-    this.#made = true;
   }
 }

@@ -44,8 +44,14 @@ function addText(layout: Layout, work: WorkDirectory, { path, text, references }
     throw new Error(`not the path of its text: ${path}`);
   const contents = Buffer.from(text);
   const aside = work.fresh('text');
-  const inode = writeCanonical(aside, contents, 'f');
   const target = layout.content(path);
+  let inode: number;
+  try {
+    inode = writeCanonical(aside, contents, 'f');
+  } catch (error) {
+    work.retire(aside);
+    throw error;
+  }
   try {
     renameSync(aside, target);
   } catch {

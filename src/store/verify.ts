@@ -1,11 +1,33 @@
 /** Comparing contents with records, all of them. */
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { sortedByBytes } from '../nix/order.ts';
-import type { NarNode } from '../nix/types.ts';
+import type { NarNode, StorePath } from '../nix/types.ts';
 import { hashNar, readChunks } from './hashing.ts';
+import { inventory } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import type { PathRecord } from './record.ts';
+import type { CorruptPath } from './types.ts';
 import type { Records } from './validity.ts';
+
+/**
+ * All paths that are not as recorded. `repair` is called for each and tells whether it removed it; null: only look.
+ * Records that cannot be read have become warnings when this is done, and are removed by collection.
+ */
+export async function verifyAll(
+  layout: Layout,
+  records: Records,
+  repair: ((path: StorePath) => Promise<boolean>) | null,
+): Promise<CorruptPath[]> {
+  const corrupt: CorruptPath[] = [];
+  for (const lane of ['pure', 'dev'] as const) {
+    for (const { record } of inventory(layout, records, lane)) {
+      const why = record === null ? null : await whyCorrupt(layout, records, record);
+      if (record === null || why === null) continue;
+      corrupt.push({ path: record.path, why, repaired: repair !== null && (await repair(record.path)) });
+    }
+  }
+  return corrupt;
+}
 
 /** Why a path's contents are not what its record says; null: they are. Reads all of it in the pure lane. */
 export async function whyCorrupt(layout: Layout, records: Records, record: PathRecord): Promise<string | null> {

@@ -11,6 +11,8 @@ export interface WorkDirectory {
   readonly directory: string;
   /** A name in it that was never used before. */
   fresh(hint: string): string;
+  /** Does `make` with a fresh name; if that fails, what it left there is removed. */
+  making<Value>(hint: string, make: (file: string) => Promise<Value>): Promise<Value>;
   /** Moves something of the store out of sight and removes it; returns once it is out of sight. */
   retire(file: string): void;
   /** Resolves when all that was retired is removed. */
@@ -38,6 +40,15 @@ export async function openWork(layout: Layout): Promise<WorkDirectory> {
   const work: WorkDirectory = {
     directory,
     fresh: (hint) => path.join(directory, `${++count}-${hint}`),
+    async making(hint, make) {
+      const file = work.fresh(hint);
+      try {
+        return await make(file);
+      } catch (error) {
+        work.retire(file);
+        throw error;
+      }
+    },
     retire(file) {
       const away = work.fresh('retired');
       try {

@@ -1,17 +1,18 @@
 /** What the tests of the store share. */
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, cpSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { build as bundle } from 'esbuild';
 import { afterAll } from 'vitest';
-import { narHashSync } from '../../src/nix/nar.ts';
-import { sha256 } from '../../src/nix/hash.ts';
-import { fixedOutputPath, outputPath, sourcePath, textPath } from '../../src/nix/store-path.ts';
-import type { NarNode, Sha256, StorePath } from '../../src/nix/types.ts';
+import type { Sha256 } from '../../src/nix/types.ts';
 import { openStore } from '../../src/store/store.ts';
-import type { Lane, Store, StoreSource } from '../../src/store/types.ts';
+import type { Store } from '../../src/store/types.ts';
 import { removeTree } from '../../src/sys/copy.ts';
+
+export { anyOutput, build, fileSource, textSource, treeSource } from './sources.ts';
 
 const made: string[] = [];
 const opened: Store[] = [];
@@ -35,79 +36,75 @@ export async function freshStore(root: string = path.join(scratch(), 'store')): 
   return store;
 }
 
-/** An output path as good as any. */
-export function anyOutput(name: string): StorePath {
-  return outputPath(sha256(`test ${name}`), 'out', name);
-}
-
-export function textSource(name: string, text: string): Extract<StoreSource, { kind: 'text' }> {
-  return { kind: 'text', path: textPath(name, text), text };
-}
-
-export function fileSource(from: string, contents: string | Uint8Array): Extract<StoreSource, { kind: 'file' }> {
-  const digest = sha256(contents);
-  return {
-    kind: 'file',
-    path: fixedOutputPath({ name: 'file', method: 'flat', sha256: digest }),
-    from,
-    sha256: digest,
-  };
-}
-
-/** Writes files below `directory` and tells the store path of the tree that they make. */
-export function treeSource(
-  directory: string,
-  contents: Readonly<Record<string, string>>,
-): Extract<StoreSource, { kind: 'tree' }> {
-  const files = new Map<string, string>();
-  const top: Folder = new Map();
-  for (const [name, text] of Object.entries(contents)) {
-    const file = path.join(directory, name);
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, text);
-    files.set(name, file);
-    let place = top;
-    for (const part of name.split('/').slice(0, -1)) {
-      const next = place.get(part) ?? new Map();
-      place.set(part, next);
-      place = next as Folder;
-    }
-    place.set(path.basename(name), text);
-  }
-  return { kind: 'tree', path: sourcePath('tree', narHashSync(nodeOf(top))), files };
-}
-
-type Folder = Map<string, Folder | string>;
-
-function nodeOf(what: Folder | string): NarNode {
-  if (typeof what === 'string') {
-    return { type: 'regular', executable: false, size: Buffer.byteLength(what), contents: Buffer.from(what) };
-  }
-  return { type: 'directory', entries: [...what].map(([name, node]) => ({ name, node: nodeOf(node) })) };
-}
-
-/** Builds `path` as an engine would: lock, prepare, fill, commit. */
-export async function build(
-  store: Store,
-  output: StorePath,
-  lane: Lane,
-  fill: (directory: string) => void,
-  candidates: readonly StorePath[] = [],
-) {
-  const held = await store.lockOutput(output);
-  try {
-    const handle = await store.prepareOutput(output);
-    fill(handle.directory);
-    return await store.commitOutput(handle, { lane, candidates, deriver: null });
-  } finally {
-    held.release();
-  }
-}
-
 /** NAR hash of what lies at `file`, by Nix. */
 export function nixHash(file: string): Sha256 {
   return execFileSync('nix-hash', ['--type', 'sha256', file], { encoding: 'utf8' }).trim() as Sha256;
 }
 
-/** The file of a test's child process, and what runs it. */
-export const childProgram = fileURLToPath(new URL('child.ts', import.meta.url));
+/** Bundles child.ts, with the library that it loads beside it, where every user can read it. */
+export async function childProgram(): Promise<string> {
+  const directory = scratch();
+  const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url));
+  for (const name of ['koffi', '@koromix']) {
+    cpSync(path.join(modules, name), path.join(directory, 'node_modules', name), { recursive: true });
+  }
+  const program = path.join(directory, 'child.mjs');
+  await bundle({
+    entryPoints: [fileURLToPath(new URL('child.ts', import.meta.url))],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    external: ['koffi'],
+    logLevel: 'silent',
+  });
+  return program;
+}
+
+export interface Child {
+  readonly process: ChildProcess;
+  /** What it has said so far. */
+  readonly said: unknown[];
+  /** Resolves when it has said `value`. */
+  until(value: unknown): Promise<void>;
+  /** Resolves when it is gone. Rejects with its stderr if it failed by itself. */
+  readonly end: Promise<void>;
+}
+
+/** Starts the bundled child. `user`: uid and gid to run as. */
+export function start(program: string, args: readonly string[], user?: number): Child {
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(user === undefined ? {} : { uid: user, gid: user, cwd: '/' }),
+  });
+  const said: unknown[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    // The last line of a killed process may be half a line.
+    try {
+      said.push(JSON.parse(line));
+    } catch {}
+    for (const look of waiting) look();
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const end = new Promise<void>((resolve, reject) => {
+    child.on('close', (code) => (code === 0 || code === null ? resolve() : reject(new Error(stderr))));
+  });
+  end.catch(() => {});
+  const until = (value: unknown) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (!said.some((one) => JSON.stringify(one) === JSON.stringify(value))) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+      end.then(() => reject(new Error(`ended without saying ${JSON.stringify(value)}`)), reject);
+    });
+  return { process: child, said, until, end };
+}
