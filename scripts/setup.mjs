@@ -64,7 +64,7 @@ function installDependencies() {
   // Called from `npm test` or `npm run`, npm tells which of its own programs is running.
   const npm = process.env.npm_execpath;
   const [program, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-  const ended = spawnSync(program, [...first, 'install', '--no-save', '--no-audit', '--no-fund'], {
+  const ended = spawnSync(program, [...first, 'install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
