@@ -1,0 +1,60 @@
+/** `drydock build`: cargo -> plan -> engine -> target -> report. */
+import type { Invocation } from '../cargo/types.ts';
+import { embeddedEngine } from '../engine/embedded/engine.ts';
+import type { Outcome } from '../engine/types.ts';
+import type { UnitId } from '../plan/types.ts';
+import { reportOptions } from '../report/options.ts';
+import { openReport } from '../report/report.ts';
+import type { Lookup } from '../report/types.ts';
+import { openTarget } from '../target/open.ts';
+import { placesOf } from '../target/places.ts';
+import type { Target } from '../target/types.ts';
+import { concurrency } from './concurrency.ts';
+import { Delivery } from './delivery.ts';
+import type { Host } from './host.ts';
+import { prepare } from './prepare.ts';
+import { rememberUnchanged, repeatUnchanged } from './unchanged.ts';
+
+/** Exit code of a build that failed, as cargo's. */
+const failed = 101;
+
+export async function build(invocation: Invocation, host: Host): Promise<number> {
+  if (repeatUnchanged(invocation, host)) return 0;
+  const prepared = await prepare(invocation, host.environment, host.signal);
+  if (!prepared.ok) return prepared.failure.exitCode;
+  const { workspace, store, session } = prepared.value;
+
+  let target: Target | null = null;
+  const lookup: Lookup = {
+    plan: () => session.plan,
+    unit: (key) => session.plan.byId.get(key as UnitId),
+    places: placesOf(workspace),
+    outputs: (path) => target?.outputs(path) ?? null,
+    buildDir: workspace.buildDir,
+    profile: workspace.profile,
+  };
+  const options = reportOptions(workspace, host.startedAt);
+  const report = openReport(options, lookup, host.terminal);
+  target = await openTarget(workspace, { signal: host.signal, onWait: report.blocking.bind(report) });
+  try {
+    const engine = embeddedEngine(store, { environment: host.environment });
+    const delivery = new Delivery(session, engine, target, report);
+    await delivery.deliverValid();
+    const { jobs, keepGoing } = { jobs: concurrency(workspace), keepGoing: invocation.keepGoing };
+    const outcomes = await engine.realise(session, { jobs, keepGoing }, delivery.on, host.signal);
+    const success = [...outcomes.values()].every(isGood);
+    if (success) target.finish(session.plan);
+    await store.registerRoots({ targetDir: workspace.targetDir, units: delivery.outputs() });
+    report.finish(success);
+    if (!success) return failed;
+    await rememberUnchanged({ ...prepared.value, invocation, host, target, engine, lookup, options });
+    if (delivery.built) await store.collect();
+    return 0;
+  } finally {
+    target.close();
+  }
+}
+
+function isGood({ status }: Outcome): boolean {
+  return status === 'valid' || status === 'built';
+}

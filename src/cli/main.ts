@@ -1,0 +1,77 @@
+/** The program: which command, and how it ends. */
+import { parseInvocation } from '../cargo/invocation.ts';
+import type { Invocation } from '../cargo/types.ts';
+import { processTerminal } from '../report/terminal.ts';
+import { UserError } from '../sys/errors.ts';
+import { version } from '../version.ts';
+import { build } from './build.ts';
+import { doctor } from './doctor.ts';
+import { help } from './help.ts';
+import type { Host } from './host.ts';
+
+type Command = (invocation: Invocation, host: Host) => Promise<number>;
+
+const commands: Readonly<Record<string, Command>> = {
+  build,
+  doctor: () => doctor(),
+};
+
+async function main(): Promise<number> {
+  const startedOn = Date.now();
+  const abort = new AbortController();
+  const host: Host = {
+    argv: process.argv.slice(2),
+    cwd: process.cwd(),
+    environment: process.env as Record<string, string>,
+    terminal: processTerminal(),
+    signal: abort.signal,
+    startedAt: process.hrtime.bigint(),
+    startedOn,
+  };
+  let ended: NodeJS.Signals | null = null;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      ended = name;
+      abort.abort();
+    });
+  }
+  const code = await dispatch(host);
+  if (ended !== null) {
+    process.removeAllListeners(ended);
+    process.kill(process.pid, ended);
+  }
+  return code;
+}
+
+async function dispatch(host: Host): Promise<number> {
+  const invocation = parseInvocation(host.argv, host.cwd);
+  const { stdout, stderr } = host.terminal;
+  const words = [...invocation.globalArguments, ...invocation.cargoArguments];
+  if (invocation.verb === '' && words.some((word) => word === '-V' || word === '--version')) {
+    stdout.write(`drydock ${version}\n`);
+    return 0;
+  }
+  if (invocation.verb === '' || invocation.verb === 'help' || words.includes('--help') || words.includes('-h')) {
+    const topic = invocation.verb === 'help' ? (invocation.cargoArguments[0] ?? '') : invocation.verb;
+    const text = help(topic === '' ? undefined : topic);
+    if (text !== null) {
+      stdout.write(text);
+      return 0;
+    }
+  }
+  const command = commands[invocation.verb];
+  if (command === undefined) {
+    stderr.write(`error: no such command: \`${invocation.verb}\`\n\nhelp: view all commands with \`drydock help\`\n`);
+    return 101;
+  }
+  try {
+    return await command(invocation, host);
+  } catch (error) {
+    if (host.signal.aborted) return 130;
+    if (!(error instanceof UserError)) throw error;
+    stderr.write(`${error.message}\n`);
+    return 101;
+  }
+}
+
+process.exitCode = await main();

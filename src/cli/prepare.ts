@@ -1,0 +1,88 @@
+/** What every command that plans needs: the workspace, the store, and the units as derivations. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { diskCache } from '../cargo/disk-cache.ts';
+import type { Invocation, Workspace } from '../cargo/types.ts';
+import { type CargoFailure, readWorkspace } from '../cargo/workspace.ts';
+import { Records } from '../learn/records.ts';
+import { Session } from '../learn/session.ts';
+import { ownerScope } from '../mounts/scope.ts';
+import { builderInput } from '../plan/content.ts';
+import { hostToolsIdentity } from '../plan/host-tools.ts';
+import { planUnits } from '../plan/plan.ts';
+import { readToolchainInput } from '../plan/toolchain.ts';
+import { openSources } from '../sources/open.ts';
+import type { Sources } from '../sources/types.ts';
+import { defaultStoreRoot, openStore } from '../store/store.ts';
+import type { Store } from '../store/types.ts';
+import { type Result, success } from '../sys/errors.ts';
+import { userDirectory, userIds } from '../sys/ids.ts';
+
+export interface Prepared {
+  readonly workspace: Workspace;
+  readonly store: Store;
+  readonly sources: Sources;
+  readonly session: Session;
+}
+
+/** Reads and plans. The failure is cargo's own: it has said why. */
+export async function prepare(
+  invocation: Invocation,
+  environment: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Result<Prepared, CargoFailure>> {
+  const store = await openStore(storeRoot(invocation, environment));
+  const read = await readWorkspace(invocation, environment, { signal });
+  if (!read.ok) return read;
+  const workspace = read.value;
+  const cacheDir = path.join(userDirectory('cache', environment) ?? '/', 'drydock');
+  const platforms = new Set(workspace.graph.units.map((unit) => unit.platform));
+  const cache = diskCache(path.join(cacheDir, 'toolchain'));
+  const [toolchain, hostTools] = await Promise.all([
+    readToolchainInput(workspace.toolchain, platforms, cache),
+    hostToolsIdentity(
+      [...platforms].map((platform) => workspace.config.linker(platform)),
+      cache,
+    ),
+  ]);
+  const sources = openSources({
+    workspaceRoot: workspace.root,
+    cacheDir: path.join(cacheDir, 'sources'),
+    cargoHome: workspace.cargoHome,
+  });
+  const state = stateDirectory(store);
+  const records = new Records(path.join(state, 'learned'), workspace.root);
+  const options = {
+    sources,
+    record: records.get.bind(records),
+    owner: { uid: userIds().uid, scope: ownerScope(state) },
+    toolchain,
+    hostTools,
+    builder: builderInput(builderText()),
+  };
+  const session = new Session(workspace, records, () => {
+    const plan = planUnits(workspace, options);
+    sources.save();
+    return plan;
+  });
+  return success({ workspace, store, sources, session });
+}
+
+/** Where the store of this invocation is. */
+export function storeRoot(invocation: Invocation, environment: Readonly<Record<string, string>>): string {
+  return invocation.store === null ? defaultStoreRoot(environment) : path.resolve(invocation.cwd, invocation.store);
+}
+
+/** What a store keeps besides store paths. */
+export function stateDirectory(store: Store): string {
+  return path.join(store.root, 'nix', 'var', 'drydock');
+}
+
+/** `builder/unit.sh` of this installation: beside `dist/` in a package, two up in the sources. */
+function builderText(): string {
+  for (const up of ['..', '../..']) {
+    const file = path.join(import.meta.dirname, up, 'builder', 'unit.sh');
+    if (fs.existsSync(file)) return fs.readFileSync(file, 'utf8');
+  }
+  throw new Error('builder/unit.sh is missing from this installation');
+}

@@ -1,0 +1,94 @@
+/** A build that has nothing to do: what the last one looked at and put in place, and what it would print again. */
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { replaceFile } from '../sys/durable.ts';
+
+/** Everything on which an unchanged build rests. */
+export interface Unchanged {
+  /** Files and directories that were read or looked for: manifests, configuration, sources, toolchain. */
+  readonly watched: readonly string[];
+  /** What the build put into `target/`. */
+  readonly placed: readonly string[];
+  /** What a build with nothing to do prints. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Stamp = string | null;
+
+interface Saved {
+  readonly version: string;
+  readonly watched: readonly (readonly [path: string, stamp: Stamp])[];
+  readonly placed: readonly (readonly [path: string, stamp: Stamp])[];
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Variables that change from call to call without changing what is built. */
+const volatile = new Set(['_', 'SHLVL', 'PWD', 'OLDPWD', 'WINDOWID', 'SSH_TTY', 'COLUMNS', 'LINES']);
+
+/** Names one way of calling: same arguments, directory, environment, terminal. */
+export function callKey(
+  argv: readonly string[],
+  cwd: string,
+  environment: NodeJS.ProcessEnv,
+  terminal: string,
+): string {
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([argv, cwd, terminal, process.version]));
+  for (const name of Object.keys(environment).sort()) {
+    if (!volatile.has(name)) hash.update(`${name}=${environment[name] ?? ''}\0`);
+  }
+  return hash.digest('hex');
+}
+
+/** The saved state of this way of calling if nothing it rests on has changed since; else null. */
+export function readUnchanged(directory: string, key: string, version: string): Saved | null {
+  let saved: Saved;
+  try {
+    saved = JSON.parse(fs.readFileSync(path.join(directory, `${key}.json`), 'utf8')) as Saved;
+    if (saved.version !== version) return null;
+    for (const [file, before] of saved.watched) if (stamp(file) !== before) return null;
+    for (const [file, before] of saved.placed) if (stamp(file) !== before) return null;
+  } catch {
+    return null;
+  }
+  return saved;
+}
+
+/**
+ * Saves the state after a build that ended well. Nothing is saved when something was written after `startedAt`
+ * (milliseconds since the epoch): it may have been written after it was read.
+ */
+export function saveUnchanged(
+  directory: string,
+  key: string,
+  version: string,
+  state: Unchanged,
+  startedAt: number,
+): void {
+  // The clock of a file system ticks more coarsely than ours.
+  const limit = BigInt(Math.floor(startedAt - 10)) * 1_000_000n;
+  const watched: [string, Stamp][] = [];
+  for (const file of new Set(state.watched)) {
+    const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (stat !== undefined && stat.mtimeNs >= limit) return;
+    watched.push([file, print(stat)]);
+  }
+  const placed = state.placed.map((file): [string, Stamp] => [file, stamp(file)]);
+  const { stdout, stderr } = state;
+  fs.mkdirSync(directory, { recursive: true });
+  const saved: Saved = { version, watched, placed, stdout, stderr };
+  replaceFile(path.join(directory, `${key}.json`), JSON.stringify(saved));
+}
+
+function stamp(file: string): Stamp {
+  return print(fs.statSync(file, { bigint: true, throwIfNoEntry: false }));
+}
+
+function print(stat: fs.BigIntStats | undefined): Stamp {
+  if (stat === undefined) return null;
+  // The size of a directory says nothing, its time of change does.
+  return `${stat.mtimeNs}:${stat.isDirectory() ? 'd' : stat.size}:${stat.ino}`;
+}

@@ -1,0 +1,25 @@
+/** The random scope of an owner: a name that nobody else can guess, so that nobody else's derivations are ours. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { createExclusive } from '../sys/durable.ts';
+
+/** The scope kept in `directory`, 32 hex digits; made at first use. */
+export function ownerScope(directory: string): string {
+  const file = path.join(directory, 'scope');
+  const read = (): string | null => {
+    try {
+      const text = readFileSync(file, 'utf8').trim();
+      return /^[0-9a-f]{32}$/.test(text) ? text : null;
+    } catch {
+      return null;
+    }
+  };
+  const known = read();
+  if (known !== null) return known;
+  mkdirSync(directory, { recursive: true });
+  createExclusive(file, `${randomBytes(16).toString('hex')}\n`, 0o600);
+  const made = read();
+  if (made === null) throw new Error(`${file} cannot be read back`);
+  return made;
+}
