@@ -4,6 +4,7 @@
  * - places of the sandbox stand for real paths (`pathMap`), the toolchain's store path for its sysroot;
  * - `-C incremental` names the mount; `-L dependency` is one directory for host and target;
  * - `--diagnostic-width` is never said; `LD_LIBRARY_PATH` is composed at run time;
+ * - cargo prints neither what a child merely inherits (the caller's variables) nor control characters in a value;
  * - what build scripts add is known at run time: flags at the end, `OUT_DIR`, `rustc-env`, `DEP_*`, `NUM_JOBS`.
  */
 import { createHash } from 'node:crypto';
@@ -63,7 +64,11 @@ function planned(workspace: Workspace, unit: PlannedUnit): Line {
     if (argument === 'incremental=/incremental') return `incremental=${path.dirname(incremental ?? '')}`;
     return real(argument);
   });
-  const environment = new Map(Object.entries(unit.environment).map(([name, value]) => [name, real(value)]));
+  const inherited = Object.entries(unit.environment).filter(([name, value]) => workspace.environment[name] === value);
+  const environment = new Map(
+    Object.entries(unit.environment).map(([name, value]) => [name, real(value).replaceAll('\u001f', '')]),
+  );
+  for (const [name] of inherited) environment.delete(name);
   const { derivation } = unit.goal.sealed;
   return {
     name: nameOf(environment),
@@ -76,7 +81,7 @@ function planned(workspace: Workspace, unit: PlannedUnit): Line {
 }
 
 function observed(workspace: Workspace, command: Command): Line {
-  const run = !/\/rustc$/.test(command.program);
+  const run = !command.program.endsWith('/rustc');
   return {
     name: nameOf(command.environment),
     run,
@@ -142,7 +147,7 @@ function ownKey(line: Line): string {
 
 function runKey(line: Line): string {
   const names = [...line.environment].filter(([name]) => /^CARGO_FEATURE_|^TARGET$|^OPT_LEVEL$/.test(name));
-  return JSON.stringify([line.name, names.sort()]);
+  return JSON.stringify([line.name, names.map(([name, value]) => `${name}=${value}`).sort()]);
 }
 
 function compareLines(ours: Line, theirs: Line): readonly string[] {
