@@ -1,0 +1,98 @@
+/** Holds a unit's plan against what it was last built from: the first difference that a user can do something about. */
+import * as path from 'node:path';
+import type { Plan, PlannedUnit } from '../plan/types.ts';
+import type { UnitInputs } from '../target/inputs.ts';
+import type { Stale } from './stale.ts';
+
+/**
+ * Why a unit must be built, or null if its derivation is the one that was built last. `before`: null if it was not
+ * built here. `workspaceRoot`: files below it are named relative to it.
+ */
+export function staleness(
+  before: UnitInputs | null,
+  after: UnitInputs,
+  unit: PlannedUnit,
+  plan: Plan,
+  workspaceRoot: string,
+): Stale | null {
+  if (before === null) return { why: 'never-built' };
+  if (before.out === after.out) return null;
+  return (
+    toolchainChange(before, after) ??
+    laneChange(before, after) ??
+    sourceChange(before, after, unit, workspaceRoot) ??
+    argumentChange(before, after) ??
+    variableChange(before, after) ??
+    dependencyChange(before, after, plan) ??
+    otherChange(before, after)
+  );
+}
+
+function toolchainChange(before: UnitInputs, after: UnitInputs): Stale | null {
+  if (before.program === after.program || !after.program.endsWith('/rustc')) return null;
+  return { why: 'toolchain-changed', before: toolchainName(before.program), after: toolchainName(after.program) };
+}
+
+function toolchainName(program: string): string {
+  return path.basename(path.dirname(path.dirname(program))).replace(/^[0-9a-z]{32}-/, '');
+}
+
+function laneChange(before: UnitInputs, after: UnitInputs): Stale | null {
+  return before.lane === after.lane ? null : { why: 'lane-changed', before: before.lane, after: after.lane };
+}
+
+function sourceChange(before: UnitInputs, after: UnitInputs, unit: PlannedUnit, root: string): Stale | null {
+  if (before.source === after.source) return null;
+  const shown = (name: string) => {
+    const file = path.join(unit.source.root, name);
+    const relative = path.relative(root, file);
+    return relative.startsWith('..') ? file : relative;
+  };
+  for (const [name, [, mtime, digest]] of Object.entries(after.files)) {
+    const old = before.files[name];
+    if (old !== undefined && old[2] !== digest) {
+      return { why: 'source-changed', file: shown(name), before: old[1], after: mtime };
+    }
+  }
+  for (const name of Object.keys(after.files)) {
+    if (!(name in before.files)) return { why: 'source-appeared', file: shown(name) };
+  }
+  for (const name of Object.keys(before.files)) {
+    if (!(name in after.files)) return { why: 'source-gone', file: shown(name) };
+  }
+  return { why: 'package-changed', before: path.basename(before.source), after: path.basename(after.source) };
+}
+
+function argumentChange(before: UnitInputs, after: UnitInputs): Stale | null {
+  const [old, now] = [flags(before.arguments), flags(after.arguments)];
+  return old.join('\0') === now.join('\0') ? null : { why: 'flags-changed', before: old, after: now };
+}
+
+/** Arguments but for those that name dependencies: these are another reason. */
+function flags(args: readonly string[]): string[] {
+  return args.filter((arg, at) => arg !== '--extern' && args[at - 1] !== '--extern');
+}
+
+function variableChange(before: UnitInputs, after: UnitInputs): Stale | null {
+  for (const name of new Set([...Object.keys(before.environment), ...Object.keys(after.environment)])) {
+    if (before.environment[name] !== after.environment[name]) return { why: 'variable-changed', name };
+  }
+  return null;
+}
+
+function dependencyChange(before: UnitInputs, after: UnitInputs, plan: Plan): Stale | null {
+  for (const unit of plan.units) {
+    const [old, now] = [before.dependencies[unit.id], after.dependencies[unit.id]];
+    if (old !== undefined && now !== undefined && old !== now) {
+      return { why: 'dependency-rebuilt', unit: unit.id, name: unit.package.name };
+    }
+  }
+  const [old, now] = [Object.keys(before.dependencies).length, Object.keys(after.dependencies).length];
+  return old === now ? null : { why: 'dependencies-changed', before: old, after: now };
+}
+
+function otherChange(before: UnitInputs, after: UnitInputs): Stale {
+  if (before.hostTools !== after.hostTools) return { why: 'host-tools-changed' };
+  if (before.builder !== after.builder) return { why: 'builder-changed' };
+  return { why: 'other', what: 'what it may read of the units below it' };
+}
