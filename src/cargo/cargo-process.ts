@@ -1,6 +1,6 @@
 /** Asks cargo itself: the unit graph of an invocation, and the workspace. */
 import { failure, type Result, success, UserError } from '../sys/errors.ts';
-import { run } from '../sys/run.ts';
+import { type OutputMode, run } from '../sys/run.ts';
 import { readArguments } from './arguments.ts';
 import { asStable, type Relay, relay, type Sink } from './diagnostics.ts';
 import { hasOption, optionValues } from './invocation.ts';
@@ -34,6 +34,9 @@ export interface Answer {
 
 const channelOverride = '__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS';
 
+/** Verbs that know `--unit-graph`. Anything else, aliases among them, cargo would run. */
+const graphVerbs: ReadonlySet<string> = new Set(['build', 'check', 'test', 'bench', 'run', 'rustc', 'doc', 'rustdoc']);
+
 /** Options that only a nightly cargo accepts, and that need `-Z unstable-options` of the user there. */
 const unstableOptions = ['--artifact-dir', '--compile-time-deps', '--unit-graph', '-C', '--lockfile-path', '--out-dir'];
 
@@ -52,7 +55,7 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
   const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
   const graphProcess = run(request.cargo, graphArguments(request), {
     cwd: invocation.cwd,
-    env: { ...childEnvironment(request), ...(pretend ? { [channelOverride]: 'nightly' } : {}) },
+    env: pretend ? asNightly(childEnvironment(request)) : childEnvironment(request),
     stderr: stderr.chunk,
     signal,
   });
@@ -110,27 +113,51 @@ async function plainCargo(request: CargoRequest, show: 'inherit' | 'errors'): Pr
   const result = await run(request.cargo, [...args, ...invocation.cargoArguments], {
     cwd: hasOption(invocation, '-C') ? '/' : invocation.cwd,
     env: childEnvironment(request),
-    stdout: show === 'inherit' ? (data) => void process.stdout.write(data) : 'ignore',
-    stderr: show === 'inherit' ? (data) => request.stderr.write(data.toString()) : stderr.chunk,
+    stdout: show === 'inherit' ? 'inherit' : 'ignore',
+    stderr: show === 'inherit' ? forward(request.stderr) : stderr.chunk,
     ...(request.signal ? { signal: request.signal } : {}),
   });
   if (show === 'errors') request.stderr.write(stderr.held());
   return { exitCode: result.code ?? 101 };
 }
 
+function forward(sink: Sink): OutputMode {
+  return sink.inherited ? 'inherit' : (data) => sink.write(data.toString());
+}
+
+/**
+ * Lets cargo judge the manifest of a path or git package outside of the workspace that names unstable features: the
+ * process that computed the graph accepted them as a nightly cargo would. Null: it has no objection.
+ */
+export async function judgeManifest(request: CargoRequest, manifestPath: string): Promise<CargoFailure | null> {
+  const args = ['metadata', '--no-deps', '--format-version=1', '--quiet', '--manifest-path', manifestPath];
+  const result = await run(request.cargo, args, { cwd: request.invocation.cwd, env: childEnvironment(request) });
+  if (result.code === 0) return null;
+  request.stderr.write(result.stderr.toString());
+  return { exitCode: result.code ?? 101 };
+}
+
 /** Help, and flags that cargo is going to refuse on this channel: nothing gets built, so cargo may have the word. */
 function isForCargoAlone(request: CargoRequest): boolean {
   const { invocation } = request;
-  if (invocation.verb === '' || hasOption(invocation, '--help')) return true;
+  if (!graphVerbs.has(invocation.verb) || hasOption(invocation, '--help')) return true;
   const given = optionValues(invocation, '-Z');
   const nightly = request.channel === 'nightly' || request.channel === 'dev';
   if (given.includes('help')) return true;
   if (given.length > 0 && !nightly) return true;
   const allowed = nightly && given.includes('unstable-options');
-  return !allowed && unstableOptions.some((name) => hasOption(invocation, name));
+  const configured = ['build.artifact-dir', 'build.out-dir'].some((key) => request.configured(key) !== undefined);
+  return !allowed && (configured || unstableOptions.some((name) => hasOption(invocation, name)));
 }
 
-function pretends(request: CargoRequest): boolean {
+/** `CARGO_UNSTABLE_*` has no meaning for a stable cargo and must not get one. */
+function asNightly(environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const kept = Object.entries(environment).filter(([name]) => !name.startsWith('CARGO_UNSTABLE_'));
+  return { ...Object.fromEntries(kept), [channelOverride]: 'nightly' };
+}
+
+/** Whether cargo has to be made to believe that it is a nightly one. */
+export function pretends(request: Pick<CargoRequest, 'channel' | 'environment'>): boolean {
   const { channel, environment } = request;
   if (channel === 'nightly' || channel === 'dev') return false;
   return environment[channelOverride] === undefined && environment['RUSTC_BOOTSTRAP'] !== '1';

@@ -11,8 +11,11 @@ export type ArchiveFailure =
   | { readonly why: 'checksum'; readonly found: string }
   | { readonly why: 'damaged' };
 
-/** Text of `<top>/<file>` in the archive at `path`, whose bytes must have the checksum `sha256`. */
-export function readFromCrate(path: string, sha256: string, file: string): Result<string, ArchiveFailure> {
+/** Files of an archive by their path below its top directory. */
+export type CrateFiles = ReadonlyMap<string, Buffer>;
+
+/** The files of the archive at `path`, whose bytes must have the checksum `sha256`. */
+export function readCrate(path: string, sha256: string): Result<CrateFiles, ArchiveFailure> {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -22,19 +25,16 @@ export function readFromCrate(path: string, sha256: string, file: string): Resul
   }
   const found = createHash('sha256').update(bytes).digest('hex');
   if (found !== sha256) return failure({ why: 'checksum', found });
-  let tar: Buffer;
   try {
-    tar = gunzipSync(bytes);
+    return success(filesOfTar(gunzipSync(bytes)));
   } catch {
     return failure({ why: 'damaged' });
   }
-  const contents = findInTar(tar, file);
-  return contents === null ? failure({ why: 'damaged' }) : success(contents.toString('utf8'));
 }
 
-/** The last entry of that name below the top directory, as unpacking would leave it. Rule: POSIX ustar, GNU long names. */
-function findInTar(tar: Buffer, file: string): Buffer | null {
-  let result: Buffer | null = null;
+/** The last entry of each name stays, as unpacking would leave it. Rule: POSIX ustar and pax, GNU long names. */
+function filesOfTar(tar: Buffer): CrateFiles {
+  const files = new Map<string, Buffer>();
   let longName: string | null = null;
   for (let at = 0; at + block <= tar.length; ) {
     const header = tar.subarray(at, at + block);
@@ -56,9 +56,9 @@ function findInTar(tar: Buffer, file: string): Buffer | null {
     const prefix = text(header, 257, 6) === 'ustar' ? text(header, 345, 155) : '';
     const name = longName ?? (prefix === '' ? text(header, 0, 100) : `${prefix}/${text(header, 0, 100)}`);
     longName = null;
-    if ((type === '0' || type === '') && name.slice(name.indexOf('/') + 1) === file) result = body;
+    if (type === '0' || type === '') files.set(name.slice(name.indexOf('/') + 1), body);
   }
-  return result;
+  return files;
 }
 
 function text(header: Buffer, start: number, length: number): string {

@@ -5,6 +5,8 @@ export interface Sink {
   readonly isTerminal: boolean;
   /** Width of the terminal, for progress bars. */
   readonly columns: number;
+  /** It is this process' own stderr: a child may write to it directly. */
+  readonly inherited: boolean;
 }
 
 /** What drydock itself was given as stderr. */
@@ -13,6 +15,7 @@ export function processStderr(): Sink {
     write: (text) => void process.stderr.write(text),
     isTerminal: process.stderr.isTTY,
     columns: process.stderr.columns ?? 80,
+    inherited: true,
   };
 }
 

@@ -27,8 +27,10 @@ export type ManifestFacts = Pick<
 /** A manifest and the manifest of the workspace that it inherits from. */
 export interface ManifestSource {
   readonly manifest: unknown;
-  /** Directory of the manifest; null where there is none to look for a README in. */
+  /** Directory of the manifest; null for one in an archive. */
   readonly root: string | null;
+  /** Whether there is a file of that name beside the manifest. */
+  hasFile(name: string): boolean;
   readonly workspace: { readonly manifest: unknown; readonly root: string } | null;
 }
 
@@ -59,7 +61,7 @@ export function manifestFacts(source: ManifestSource): ManifestFacts {
     repository: text('repository'),
     license: text('license'),
     licenseFile: file('license-file'),
-    readme: readme(field('readme'), file('readme'), source.root),
+    readme: readme(field('readme'), file('readme'), source),
     rustVersion: text('rust-version'),
     links: textOf(pkg, 'links') || null,
     features: declaredFeatures(source.manifest),
@@ -69,12 +71,11 @@ export function manifestFacts(source: ManifestSource): ManifestFacts {
 }
 
 /** `readme = false`: none; `true`: `README.md`; nothing said: the first of the usual names that exists. */
-function readme(value: unknown, file: string, root: string | null): string {
+function readme(value: unknown, file: string, source: ManifestSource): string {
   if (value === false) return '';
   if (value === true) return 'README.md';
   if (typeof value === 'string') return file;
-  if (root === null) return '';
-  return ['README.md', 'README.txt', 'README'].find((name) => existsSync(join(root, name))) ?? '';
+  return ['README.md', 'README.txt', 'README'].find((name) => source.hasFile(name)) ?? '';
 }
 
 /**

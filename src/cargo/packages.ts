@@ -1,13 +1,14 @@
 /** The packages of a unit graph, with what their manifests say. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { UserError } from '../sys/errors.ts';
-import { type ArchiveFailure, readFromCrate } from './crate-archive.ts';
+import { type ArchiveFailure, readCrate } from './crate-archive.ts';
 import type { DiskCache } from './disk-cache.ts';
 import { parsePackageId } from './lock-file.ts';
 import { type ManifestFacts, manifestFacts, workspaceManifestOf } from './manifest.ts';
 import { type PackagePlace, type PlaceContext, placeOf } from './package-source.ts';
+import { fieldOf } from './tables.ts';
 import type { Package, PackageId, PackageSource, Target, UnitGraph } from './types.ts';
 
 /** Changes when `ManifestFacts` or the rules behind it do. */
@@ -20,11 +21,22 @@ export interface PackagesRequest extends PlaceContext {
   memberTargets(root: string): readonly Target[] | null;
 }
 
+/** What `readPackages` found. */
+export interface PackagesFound {
+  readonly packages: ReadonlyMap<PackageId, Package>;
+  /** Manifests outside of the workspace that name unstable features of cargo. */
+  readonly unstable: readonly string[];
+}
+
 /** All packages that have a unit, by id. Throws `UserError` as `placeOf`, and D0123 for an archive that is not the one that was locked. */
-export function readPackages(request: PackagesRequest, cache: DiskCache): ReadonlyMap<PackageId, Package> {
+export function readPackages(
+  request: PackagesRequest,
+  cache: DiskCache,
+  manifest: (path: string) => unknown,
+): PackagesFound {
   const targets = targetsById(request.graph);
   const registryFacts = factsOfCrates(request.workspaceRoot, cache);
-  const manifest = manifestReader();
+  const unstable: string[] = [];
   const packages = new Map<PackageId, Package>();
   for (const [id, own] of targets) {
     const spec = parsePackageId(id);
@@ -33,6 +45,10 @@ export function readPackages(request: PackagesRequest, cache: DiskCache): Readon
       place.source.kind === 'crate'
         ? registryFacts.of(spec.name, spec.version, place.source)
         : localFacts(place, manifest);
+    if (place.source.kind === 'git' || (place.source.kind === 'path' && !place.source.member)) {
+      const path = join(place.root, 'Cargo.toml');
+      if (fieldOf(manifest(path), 'cargo-features') !== undefined) unstable.push(path);
+    }
     packages.set(id, {
       ...facts,
       id,
@@ -45,7 +61,7 @@ export function readPackages(request: PackagesRequest, cache: DiskCache): Readon
     });
   }
   registryFacts.save();
-  return packages;
+  return { packages, unstable };
 }
 
 function targetsById(graph: UnitGraph): ReadonlyMap<PackageId, readonly Target[]> {
@@ -63,11 +79,16 @@ function targetsById(graph: UnitGraph): ReadonlyMap<PackageId, readonly Target[]
 
 function localFacts(place: PackagePlace, read: (path: string) => unknown): ManifestFacts {
   const manifest = read(join(place.root, 'Cargo.toml'));
-  return manifestFacts({ manifest, root: place.root, workspace: workspaceManifestOf(place.root, manifest, read) });
+  return manifestFacts({
+    manifest,
+    root: place.root,
+    hasFile: (file) => existsSync(join(place.root, file)),
+    workspace: workspaceManifestOf(place.root, manifest, read),
+  });
 }
 
 /** Parses a manifest once. */
-function manifestReader(): (path: string) => unknown {
+export function manifestReader(): (path: string) => unknown {
   const known = new Map<string, unknown>();
   return (path) => {
     if (known.has(path)) return known.get(path);
@@ -112,9 +133,17 @@ function crateFacts(name: string, version: string, archive: string, sha256: stri
   const key = [factsVersion, name, version, sha256];
   const known = cache.read('package', key);
   if (known !== null) return known as ManifestFacts;
-  const text = readFromCrate(archive, sha256, 'Cargo.toml');
-  if (!text.ok) throw damaged(`${name} ${version}`, archive, sha256, text.failure);
-  const facts = manifestFacts({ manifest: parse(text.value), root: null, workspace: null });
+  const files = readCrate(archive, sha256);
+  const manifest = files.ok ? files.value.get('Cargo.toml') : undefined;
+  if (!files.ok || !manifest) {
+    throw damaged(`${name} ${version}`, archive, sha256, files.ok ? { why: 'damaged' } : files.failure);
+  }
+  const facts = manifestFacts({
+    manifest: parse(manifest.toString('utf8')),
+    root: null,
+    hasFile: (file) => files.value.has(file),
+    workspace: null,
+  });
   cache.write('package', key, facts);
   return facts;
 }

@@ -178,7 +178,10 @@ export interface Workspace {
   readonly targetDir: string;
   readonly buildDir: string;
   readonly cargoHome: string;
+  /** Members that have a unit. */
   readonly members: ReadonlySet<PackageId>;
+  /** Every manifest of a path package that cargo may have read: all members, path dependencies, patches. */
+  readonly manifests: readonly string[];
   readonly graph: UnitGraph;
   readonly packages: ReadonlyMap<PackageId, Package>;
   readonly config: Config;

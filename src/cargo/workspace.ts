@@ -1,22 +1,19 @@
 /** Everything of one invocation, from cargo and rustc themselves. */
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { failure, type Result, success, UserError } from '../sys/errors.ts';
 import { run } from '../sys/run.ts';
-import { type Answer, askCargo, type CargoFailure, type CargoRequest } from './cargo-process.ts';
+import { assemble } from './assemble.ts';
+import { askCargo, type CargoFailure, type CargoRequest, judgeManifest, pretends } from './cargo-process.ts';
 import { makeConfig } from './config.ts';
 import { type ConfigTree, readConfig } from './config-files.ts';
-import { joined, plain, rootOf } from './config-value.ts';
+import { plain } from './config-value.ts';
 import { processStderr, type Sink } from './diagnostics.ts';
 import { type DiskCache, diskCache, stamp } from './disk-cache.ts';
 import { optionValues } from './invocation.ts';
-import { type LockFile, parseLockFile } from './lock-file.ts';
-import { readPackages } from './packages.ts';
-import { profileOf } from './profile.ts';
 import { directoryFrom, findPrograms, type Programs } from './programs.ts';
-import { entriesOf, fieldOf, textOf } from './tables.ts';
+import { entriesOf } from './tables.ts';
 import { readToolchain } from './toolchain.ts';
-import type { Config, Invocation, Target, Workspace } from './types.ts';
+import type { Invocation, Workspace } from './types.ts';
 
 export type { CargoFailure } from './cargo-process.ts';
 
@@ -66,12 +63,13 @@ export async function readWorkspace(
     const node = tree.ok ? tree.value.lookup(key.split('.')) : null;
     return node ? plain(node) : undefined;
   };
+  const channel = await channelOf(programs, cwd, cache);
   const request: CargoRequest = {
     invocation,
     cargo: programs.cargo,
-    channel: await channelOf(programs, cwd, cache),
+    channel,
     environment: programs.environment,
-    overrides: tree.ok ? withoutUnstable(tree.value) : [],
+    overrides: tree.ok && pretends({ channel, environment }) ? withoutUnstable(tree.value) : [],
     configured,
     stderr,
     ...(options.signal ? { signal: options.signal } : {}),
@@ -86,13 +84,13 @@ export async function readWorkspace(
   const { config, learnedToolchain } = learned.value;
   const platforms = new Set(answer.value.graph.units.map((unit) => unit.platform));
   await Promise.all([...platforms].map((platform) => learnedToolchain.learn(platform)));
-  return success(
-    assemble(
-      answer.value,
-      { invocation, environment, cargoHome, config, tree: tree.value, cache },
-      learnedToolchain.toolchain,
-    ),
-  );
+  const surroundings = { invocation, environment, cargoHome, config, tree: tree.value, cache };
+  const { workspace, unstable } = assemble(answer.value, surroundings, learnedToolchain.toolchain);
+  for (const manifestPath of pretends(request) ? unstable : []) {
+    const objection = await judgeManifest(request, manifestPath);
+    if (objection) return failure(objection);
+  }
+  return success(workspace);
 }
 
 async function learn(
@@ -116,85 +114,6 @@ async function learn(
     cfgs: (platform) => toolchain.cfgs(platform),
   });
   return { config, learnedToolchain };
-}
-
-interface Surroundings {
-  readonly invocation: Invocation;
-  readonly environment: Environment;
-  readonly cargoHome: string;
-  readonly config: Config;
-  readonly tree: ConfigTree;
-  readonly cache: DiskCache;
-}
-
-function assemble(answer: Answer, around: Surroundings, toolchain: Workspace['toolchain']): Workspace {
-  const { invocation, environment, cargoHome, config, tree, cache } = around;
-  const { graph, metadata } = answer;
-  const root = textOf(metadata, 'workspace_root');
-  const lockFile = join(root, 'Cargo.lock');
-  const members = memberTargets(metadata);
-
-  const named = optionValues(invocation, '--target-dir').at(-1);
-  const targetDir = named === undefined ? textOf(metadata, 'target_directory') : resolve(invocation.cwd, named);
-  const separate = config.get('build.build-dir') !== undefined;
-  const buildDir = separate ? textOf(metadata, 'build_directory') || targetDir : targetDir;
-
-  const packages = readPackages(
-    {
-      graph,
-      workspaceRoot: root,
-      cargoHome,
-      lock: readLock(lockFile),
-      localRegistries: localRegistries(tree),
-      isMember: (directory) => members.has(directory),
-      memberTargets: (directory) => members.get(directory) ?? null,
-    },
-    cache,
-  );
-  const memberIds = [...packages.values()].filter((pkg) => pkg.source.kind === 'path' && pkg.source.member);
-  return {
-    invocation,
-    root,
-    lockFile,
-    targetDir,
-    buildDir,
-    cargoHome,
-    members: new Set(memberIds.map((pkg) => pkg.id)),
-    graph,
-    packages,
-    config,
-    toolchain,
-    ...profileOf(invocation),
-    environment,
-  };
-}
-
-/** Targets of each member by its directory. */
-function memberTargets(metadata: unknown): ReadonlyMap<string, readonly Target[]> {
-  const packages = fieldOf(metadata, 'packages');
-  const found = new Map<string, readonly Target[]>();
-  for (const pkg of Array.isArray(packages) ? packages : []) {
-    const directory = textOf(pkg, 'manifest_path').replace(/\/[^/]*$/, '');
-    found.set(directory, fieldOf(pkg, 'targets') as readonly Target[]);
-  }
-  return found;
-}
-
-function readLock(path: string): LockFile {
-  try {
-    return parseLockFile(readFileSync(path, 'utf8'));
-  } catch {
-    return parseLockFile('');
-  }
-}
-
-function localRegistries(tree: ConfigTree): readonly string[] {
-  const sources = tree.fromFiles(['source']);
-  if (sources?.type !== 'table') return [];
-  return [...sources.entries.values()].flatMap((source) => {
-    const place = source.type === 'table' ? source.entries.get('local-registry') : undefined;
-    return place?.type === 'scalar' ? [joined(rootOf(place.origin, tree.cwd), String(place.value))] : [];
-  });
 }
 
 /**
