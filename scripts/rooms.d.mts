@@ -6,4 +6,4 @@ export interface Import {
 }
 export function readTable(text: string): ReadonlyMap<string, Row>;
 export function readImports(text: string): readonly Import[];
-export function judge(table: ReadonlyMap<string, Row>, room: string, file: string, found: Import): string | null;
+export function judge(table: ReadonlyMap<string, Row>, room: string | null, file: string, found: Import): string | null;

@@ -34,6 +34,12 @@ test('only src/sys starts processes, src/nix reads no files', () => {
   expect(verdict('src/nix/a.ts', "import { readFile } from 'node:fs/promises';")[0]).toContain('no input or output');
 });
 
+test('a file directly in src/ may be used by all, and uses nobody', () => {
+  expect(verdict('src/sys/a.ts', "import { version } from '../version.ts';")).toEqual([null]);
+  const [found] = readImports("import { run } from './sys/run.ts';");
+  expect(found && judge(table, null, 'src/version.ts', found)).toContain('imports nothing');
+});
+
 test('comments and strings import nothing', () => {
   expect(readImports("/* import a from './a.ts' */\n// import b from './b.ts'\nconst c = 'import d';\n")).toEqual([]);
   expect(readImports("/* one\ntwo */\nimport a from './a.ts';")).toEqual([{ name: './a.ts', types: false, line: 3 }]);
