@@ -1,4 +1,4 @@
-/** The JSON that `nix show-derivation` (Nix 2.8, also `nix derivation show` up to 2.31) prints. */
+/** The JSON that `nix show-derivation` (Nix 2.8) prints. */
 import { sortedEntries, sortedSet } from './order.ts';
 import type { Derivation, DerivationOutput, DrvPath } from './types.ts';
 
@@ -6,7 +6,7 @@ import type { Derivation, DerivationOutput, DrvPath } from './types.ts';
 
 /**
  * The whole text that the command prints for one derivation, the newline at the end included.
- * Nix >= 2.32 puts the same under `derivations`, with base names instead of paths and a `version`.
+ * Later versions differ: sorted keys, `name` and `dynamicOutputs`; from 2.32 on base names and `version` under `derivations`.
  */
 export function printDerivationJson(drvPath: DrvPath, derivation: Derivation): string {
   const inputs = sortedEntries(derivation.inputDrvs).map(([path, names]) => member(path, list(sortedSet(names), 3)));

@@ -42,7 +42,6 @@ type OutputText = Omit<DerivationOutput, 'path'> & { readonly path: string };
 // Used again for every derivation: sealing is synchronous, so one is done before the next begins.
 const whole = new ByteWriter(1 << 16);
 const tail = new ByteWriter(1 << 14);
-const comma = Buffer.from(',');
 
 /**
  * The texts of one derivation. They differ in the output (also in the environment) and in how inputs are named.
@@ -78,27 +77,18 @@ class Texts {
 
   /** Hash of the text in which every input stands by its own modulo hash. */
   moduloHash(output: OutputText): Sha256 {
-    const { byModuloHash } = this.#inputs;
-    return sha256(
-      this.#write(
-        output,
-        byModuloHash.map((input) => input.byModuloHash),
-      ),
-    );
+    return sha256(this.#write(output, this.#inputs.byModuloHash));
   }
 
   seal(output: DerivationOutput, moduloHash: Sha256): SealedDerivation {
     const { name, system, builder, args } = this.#draft;
-    const { byPath } = this.#inputs;
-    const bytes = this.#write(
-      output,
-      byPath.map((input) => input.byPath),
-    );
-    const references = sortedSet([...this.#sources, ...byPath.map((input) => input.sealed.drvPath)]) as StorePath[];
+    const { paths, byPath } = this.#inputs;
+    const bytes = this.#write(output, byPath);
+    const references = merged(this.#sources, paths);
     const drvPath = hashedTextPath(`${name}.drv`, sha256(bytes), references) as DrvPath;
     const derivation = {
       outputs: { out: output },
-      inputDrvs: inputRecord(byPath.map((input) => input.sealed.drvPath)),
+      inputDrvs: inputRecord(paths),
       inputSrcs: this.#sources,
       system,
       builder,
@@ -109,16 +99,24 @@ class Texts {
   }
 
   /** The whole text; the bytes are good until the next call. */
-  #write(output: OutputText, inputs: readonly Uint8Array[]): Uint8Array & Buffer {
-    whole.clear().text(`Derive([${outputEntry('out', output)}],[`);
-    let first = true;
-    for (const input of inputs) {
-      if (!first) whole.bytes(comma);
-      first = false;
-      whole.bytes(input);
-    }
-    return whole.bytes(this.#beforeOut).text(envEntry('out', output.path)).bytes(this.#afterOut).view();
+  #write(output: OutputText, inputs: Uint8Array): Buffer {
+    const head = `Derive([${outputEntry('out', output)}],[`;
+    const variable = envEntry('out', output.path);
+    return whole.clear().text(head).bytes(inputs).bytes(this.#beforeOut).text(variable).bytes(this.#afterOut).view();
   }
+}
+
+/** Two sorted lists as one, each path once. */
+function merged(sources: readonly StorePath[], paths: readonly StorePath[]): StorePath[] {
+  const all: StorePath[] = [];
+  let at = 0;
+  for (const path of paths) {
+    for (let source = sources[at]; source !== undefined && source <= path; source = sources[++at]) {
+      if (source !== path) all.push(source);
+    }
+    all.push(path);
+  }
+  return at === sources.length ? all : [...all, ...sources.slice(at)];
 }
 
 const onlyOut: readonly string[] = ['out'];

@@ -257,6 +257,29 @@ describe('sealing', () => {
     expect(Object.keys(sealed.derivation.inputDrvs)).toHaveLength(2100);
   });
 
+  test('a source that lies between the input derivations in order counts once, where it belongs', () => {
+    const inputs = Array.from({ length: 5 }, (_, index) => sealDerivation(draft(`i${index}`, {}, [])));
+    const sources = Array.from({ length: 9 }, (_, index) => sourcePath(`s${index}`, sha256(`${index}`)));
+    const sealed = sealDerivation({ ...draft('all', {}, inputs), inputSrcs: [...sources, inputs[2]!.drvPath] });
+    const references = [...sources, ...inputs.map((input) => input.drvPath)];
+    expect(sealed.drvPath).toBe(textPath('all.drv', sealed.aterm, references));
+  });
+
+  test('a plan as large as that of cargo itself is sealed in less than 60 ms', () => {
+    const rates = Array.from({ length: 8 }, (_, round) => {
+      const start = process.cpuUsage();
+      const units: SealedDerivation[] = [];
+      for (let index = 0; index < 377; index++) {
+        const inputs = index % 40 === 39 ? units.slice(-350) : units.slice(-10);
+        units.push(
+          sealDerivation(draft(`unit-${index}`, { round: `${round}`, arguments: "'--cfg' 'x' ".repeat(200) }, inputs)),
+        );
+      }
+      return process.cpuUsage(start).user / 1000;
+    });
+    expect(Math.min(...rates)).toBeLessThan(60);
+  });
+
   test('how a fixed output is made does not matter to its dependents, only to its own .drv', () => {
     const fixed = { method: 'nar', sha256: sha256('known') } as const;
     const [one, other] = ['1', '2'].map((way) => sealFixedOutput(draft('fixed', { way }, []), fixed));
