@@ -38,6 +38,8 @@ function expression(tokens: Tokens, index: number): Parsed | null {
   if (kind === tokenKind.number || isToken(tokens, index, 'true') || isToken(tokens, index, 'false')) {
     return { parts: [{ text: tokenText(tokens, index) }], next: index + 1 };
   }
+  const character = kind === tokenKind.other ? /^'([^\\])'$/u.exec(tokenText(tokens, index))?.[1] : undefined;
+  if (character !== undefined) return { parts: [{ text: character }], next: index + 1 };
   const name = macroName(tokens, index);
   if (name === null) return null;
   if (isToken(tokens, name, 'concat')) return concatenation(tokens, name + 3);
