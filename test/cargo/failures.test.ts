@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import { makeProject, manifest, type Project } from './project.ts';
+
+const app = (rest = '') => makeProject({ 'Cargo.toml': manifest('app', rest), 'src/main.rs': 'fn main() {}\n' });
+
+/** drydock says exactly what cargo says and ends with the same code. */
+async function expectSame(project: Project, argv: readonly string[]) {
+  const plain = await project.cargo(argv);
+  const { result, stderr } = await project.read(argv);
+  expect(result).toEqual({ ok: false, failure: { exitCode: plain.code } });
+  expect(stderr).toBe(plain.stderr);
+  expect(plain.code).not.toBe(0);
+}
+
+test.each([
+  [['build', '--no-such-flag']],
+  [['build', '--bin']],
+  [['build', '--bin', 'nope']],
+  [['build', '-p', 'nope']],
+  [['build', '-j', '0']],
+  [['build', '--features', 'nope']],
+  [['build', '--profile', 'nope']],
+  [['build', '--color', 'sometimes']],
+  [['build', '--message-format', 'xml']],
+  [['build', '--message-format', 'json', '--message-format', 'short']],
+  [['build', '--manifest-path', 'nowhere/Cargo.toml']],
+  [['build', '--config', 'not toml']],
+  [['-v', 'build', '-q']],
+  [['build', '-Z', 'unstable-options']],
+  [['build', '-Zbuild-std']],
+  [['build', '--artifact-dir', 'out']],
+  [['build', '--unit-graph']],
+  [['-C', 'src', 'build']],
+  [['build', '--target', 'no-such-platform']],
+  [['no-such-verb']],
+])('%j', async (argv) => {
+  await expectSame(app(), argv);
+});
+
+test('a manifest that does not parse', async () => {
+  await expectSame(app('[dependencies\n'), ['build']);
+});
+
+test('a manifest that needs a nightly cargo', async () => {
+  const project = app();
+  project.write({ 'Cargo.toml': `cargo-features = ["profile-rustflags"]\n${manifest('app')}` });
+  await expectSame(project, ['build']);
+});
+
+test('a manifest key that needs a nightly cargo', async () => {
+  await expectSame(app('[profile.dev]\nrustflags = ["-g"]\n'), ['build']);
+});
+
+test('a path dependency that needs a nightly cargo', async () => {
+  const project = app('[dependencies]\nlib = { path = "../lib" }\n');
+  project.write({
+    '../lib/Cargo.toml': `cargo-features = ["profile-rustflags"]\n${manifest('lib')}`,
+    '../lib/src/lib.rs': '',
+  });
+  const { result, stderr } = await project.read(['build']);
+  expect(result).toEqual({ ok: false, failure: { exitCode: 101 } });
+  expect(stderr).toContain('the cargo feature `profile-rustflags` requires a nightly version of Cargo');
+});
+
+test('--locked with a lock file that is missing', async () => {
+  await expectSame(app(), ['build', '--locked']);
+});
+
+test('a dependency that cannot be had offline', async () => {
+  await expectSame(app('[dependencies]\nno-such-package-here = "1"\n'), ['build', '--offline']);
+});
+
+test('a configuration that does not parse', async () => {
+  const project = app();
+  project.write({ '.cargo/config.toml': '[build\n' });
+  await expectSame(project, ['build']);
+});
+
+test('an artifact directory in the configuration', async () => {
+  const project = app();
+  project.write({ '.cargo/config.toml': '[build]\nartifact-dir = "out"\n' });
+  await expectSame(project, ['build']);
+});
+
+test('no manifest at all', async () => {
+  const project = makeProject({ 'a.txt': '' });
+  await expectSame(project, ['build']);
+});
+
+test('warnings of the manifest read as those of a stable cargo', async () => {
+  const project = app('unknown-key = 1\n[lints.cargo]\nfoo = "warn"\n');
+  const plain = await project.cargo(['check', '-q']);
+  const { result, stderr } = await project.read(['check', '-q']);
+  expect(result.ok).toBe(true);
+  expect(stderr).toBe(plain.stderr);
+  const loud = await project.read(['check']);
+  expect(loud.stderr).toContain('switch to nightly channel you can pass');
+});
+
+test('unstable configuration stays without effect on a stable cargo', async () => {
+  const project = app();
+  project.write({ '.cargo/config.toml': '[unstable]\nmtime-on-use = true\nbuild-dir-new-layout = true\n' });
+  await project.workspace(['build'], { CARGO_UNSTABLE_BUILD_STD: 'core' });
+  project.write({ '.cargo/config.toml': '[unstable]\nbuild-std = ["core"]\n' });
+  await expect(project.read(['build'])).rejects.toMatchObject({ code: 'D0112' });
+});
