@@ -177,8 +177,11 @@ describe('derivations are those of nix-instantiate', () => {
       in derivation (base // { name = "one"; args = [ "-c" ${literal(value)} ]; "10" = "x"; "9" = "y"; "+" = ""; inherit dep source; })`;
     expect(nix().inStore('nix-instantiate', ['-E', expression])).toEqual([one.drvPath]);
     for (const sealed of [dep, one]) {
-      const printed = nix().inStore('nix', ['show-derivation', sealed.drvPath]).join('\n');
-      expect(printDerivationJson(sealed.drvPath, sealed.derivation)).toBe(`${printed}\n`);
+      const printed = `${nix().inStore('nix', ['show-derivation', sealed.drvPath]).join('\n')}\n`;
+      const ours = printDerivationJson(sealed.drvPath, sealed.derivation);
+      expect(nix().version.startsWith('2.8.') ? ours : essence(ours)).toEqual(
+        nix().version.startsWith('2.8.') ? printed : essence(printed),
+      );
     }
   });
 });
@@ -296,6 +299,13 @@ describe('sealing', () => {
     }
   });
 });
+
+/** The fields that all versions of Nix print alike. */
+function essence(json: string): Partial<Derivation> {
+  const whole = JSON.parse(json) as Record<string, unknown>;
+  const [only] = Object.values((whole['derivations'] ?? whole) as Record<string, Derivation>);
+  return { system: only!.system, builder: only!.builder, args: only!.args, env: only!.env };
+}
 
 function draft(name: string, env: Record<string, string>, inputDrvs: readonly SealedDerivation[]): DerivationDraft {
   const base = { name, system: 'x86_64-linux', builder: '/bin/sh' };

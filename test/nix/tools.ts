@@ -43,8 +43,11 @@ export class NixTools {
 
   /** As `lines`, on the private store. */
   inStore(program: string, args: readonly string[]): string[] {
-    const command = program === 'nix' ? args.slice(0, 2) : [];
-    return this.lines(program, [...command, '--store', this.#store, ...args.slice(command.length)]);
+    return this.lines(program, [...args, '--store', this.#store]);
+  }
+
+  get version(): string {
+    return this.text('nix', ['--version']).trim().split(' ').at(-1) ?? '';
   }
 
   /** The bytes of a file of the private store. */
