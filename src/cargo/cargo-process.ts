@@ -133,8 +133,8 @@ export async function judgeManifest(request: CargoRequest, manifestPath: string)
   const args = ['metadata', '--no-deps', '--format-version=1', '--quiet', '--manifest-path', manifestPath];
   const result = await run(request.cargo, args, { cwd: request.invocation.cwd, env: childEnvironment(request) });
   if (result.code === 0) return null;
-  request.stderr.write(result.stderr.toString());
-  return { exitCode: result.code ?? 101 };
+  // What this manifest alone is refused for, plain cargo refuses with the whole story, before it builds anything.
+  return plainCargo(request, 'errors');
 }
 
 /** Help, and flags that cargo is going to refuse on this channel: nothing gets built, so cargo may have the word. */
