@@ -13,23 +13,29 @@ export class Attempt {
   /** A build script's own output. */
   readonly stdout: string[] = [];
   readonly stderr: string[] = [];
-  /** Diagnostics that earlier attempts have shown: shown, but not again. */
-  readonly shown: ReadonlySet<string>;
-  readonly displayed = new Set<string>();
-  /** Lines that an earlier attempt has printed; while this one repeats them they are not printed again. */
-  #repeats: readonly string[];
-  readonly printed: string[] = [];
+  /** Diagnostics that earlier attempts have shown. */
+  readonly #shown: ReadonlySet<string>;
+  readonly #showing = new Set<string>();
+  /** Lines that the earlier attempt has printed; while this one says the same they are not printed again. */
+  #earlier: readonly string[];
+  readonly #printed: string[] = [];
 
   constructor(before: Attempt | null) {
-    this.shown = new Set(before === null ? [] : [...before.shown, ...before.displayed]);
-    this.#repeats = before?.printed ?? [];
+    this.#shown = new Set(before === null ? [] : [...before.#shown, ...before.#showing]);
+    this.#earlier = before === null ? [] : before.#printed;
+  }
+
+  /** Notes that a diagnostic is shown; true if an earlier attempt at this unit has shown it already. */
+  repeats(text: string): boolean {
+    this.#showing.add(text);
+    return this.#shown.has(text);
   }
 
   /** Whether a line of a build script (or its command) is news. */
   isNews(line: string): boolean {
-    const at = this.printed.push(line) - 1;
-    if (this.#repeats[at] === line) return false;
-    this.#repeats = [];
+    const at = this.#printed.push(line) - 1;
+    if (this.#earlier[at] === line) return false;
+    this.#earlier = [];
     return true;
   }
 }

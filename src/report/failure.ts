@@ -30,25 +30,30 @@ export function compilationChain(unit: PlannedUnit, failure: CompilationFailure,
 export interface ScriptFailure {
   readonly command: string | null;
   readonly reason: FailureReason;
-  readonly stdout: string;
-  readonly stderr: string;
+  /** Lines. */
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
   /** The caller has asked for backtraces, and the build script was built without debug information. */
   readonly backtraceHint: boolean;
 }
 
 export function scriptChain(unit: PlannedUnit, failure: ScriptFailure): string[] {
-  const { stdout, stderr } = failure;
   const profile = unit.unit.profile.name.toUpperCase().replaceAll('-', '_');
   const hint = failure.backtraceHint
     ? `\nnote: To improve backtraces for build dependencies, set the CARGO_PROFILE_${profile}_BUILD_OVERRIDE_DEBUG=true ` +
       'environment variable to enable debug information generation.'
     : '';
-  const out = stdout.trim() === '' ? '' : `\n--- stdout\n${stdout}`;
-  const err = stderr.trim() === '' ? '' : `\n--- stderr\n${stderr}`;
+  const out = section('stdout', failure.stdout);
+  const err = section('stderr', failure.stderr);
   return [
     `failed to run custom build command for \`${describePackage(unit.package)}\`${hint}`,
     `${exitText(failure.command, failure.reason)}${out}${err}`,
   ];
+}
+
+function section(name: string, lines: readonly string[]): string {
+  const text = lines.map((line) => `${line}\n`).join('');
+  return text.trim() === '' ? '' : `\n--- ${name}\n${text}`;
 }
 
 const signalTexts: Readonly<Record<string, string>> = {

@@ -87,7 +87,13 @@ class OpenTarget implements Omit<Target, 'close'> {
   }
 
   finish(plan: Plan): void {
-    const context = { places: this.places, plan, outputs: this.outputs, basedir: this.#basedir };
+    const context = {
+      places: this.places,
+      plan,
+      outputs: this.outputs,
+      basedir: this.#basedir,
+      placed: ({ id }: PlannedUnit) => this.#record.units.get(id)?.files ?? [],
+    };
     for (const unit of plan.units) {
       const entry = this.#record.units.get(unit.id);
       if (!unit.root || entry === undefined || isRun(unit.unit)) continue;

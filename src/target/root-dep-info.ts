@@ -16,6 +16,8 @@ export interface RootDepInfo {
   readonly places: Places;
   readonly plan: Plan;
   readonly outputs: OutputPlace;
+  /** What is placed of a unit. */
+  placed(unit: PlannedUnit): readonly Placed[];
   /** `build.dep-info-basedir`: paths below it are written relative to it. */
   readonly basedir: string | null;
 }
@@ -70,19 +72,11 @@ export function writeRootDepInfo(context: RootDepInfo, root: PlannedUnit): Place
 
 function addFiles(names: Set<string>, context: RootDepInfo, unit: PlannedUnit): void {
   const directory = unitDirectory(context.places, unit);
-  const cwd = realDirectory(context, unit);
-  for (const name of fs.readdirSync(directory)) {
-    if (!name.endsWith(`-${unit.id}.d`)) continue;
-    for (const file of parseDepInfo(fs.readFileSync(path.join(directory, name), 'utf8')).files) {
-      names.add(path.resolve(cwd, file));
-    }
+  const cwd = mapPaths(unit.directory, unit.pathMap, context.outputs);
+  for (const [file] of context.placed(unit)) {
+    if (!file.endsWith('.d') || path.dirname(file) !== directory) continue;
+    for (const name of parseDepInfo(fs.readFileSync(file, 'utf8')).files) names.add(path.resolve(cwd, name));
   }
-}
-
-/** rustc's working directory by its real name: what relative paths of its dep-info are relative to. */
-function realDirectory(context: RootDepInfo, unit: PlannedUnit): string {
-  const directory = unit.goal.sealed.derivation.env['directory'] ?? unit.source.root;
-  return mapPaths(directory, unit.pathMap, context.outputs);
 }
 
 function addRerunInputs(names: Set<string>, context: RootDepInfo, run: PlannedUnit): void {
