@@ -1,7 +1,7 @@
 /** `drydock doctor`: looks at what a build needs of this machine, one line each. */
 import { mkdtemp, copyFile, readFile, rm, stat, statfs, writeFile, constants } from 'node:fs/promises';
-import * as os from 'node:os';
 import * as path from 'node:path';
+import { defaultStoreRoot } from '../store/format.ts';
 import { run } from '../sys/run.ts';
 
 /** `missing` keeps a build from working, `note` is worth knowing. */
@@ -26,7 +26,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<number> {
     await rustc(),
     await linker(),
     ...(await sandbox()),
-    ...(await store(options.store ?? defaultStore())),
+    ...(await store(options.store ?? defaultStoreRoot())),
   ];
   const word = { ok: 'ok     ', note: 'note   ', missing: 'MISSING' };
   for (const { state, seen, todo } of findings) {
@@ -50,44 +50,50 @@ function node(version: string): Finding {
 /** The oldest cargo whose unit graph, build-script directives and `--check-cfg` arguments are the ones that are planned for. */
 const OLDEST_CARGO = [1, 82] as const;
 
+const INSTALL_RUST = 'install Rust 1.82 or newer, for instance with rustup';
+
 async function cargo(): Promise<Finding> {
-  const todo = 'install Rust 1.82 or newer, for instance: rustup update stable';
   const version = await versionOf(process.env['CARGO'] ?? 'cargo', ['-V']);
-  if (version === null) return { state: 'missing', seen: 'there is no cargo on PATH that runs', todo };
+  if ('why' in version) return { state: 'missing', seen: version.why, todo: INSTALL_RUST };
   if (atLeast(version.number, OLDEST_CARGO)) return { state: 'ok', seen: version.line };
-  return { state: 'missing', seen: `${version.line} is too old`, todo };
+  return { state: 'missing', seen: `${version.line} is too old`, todo: INSTALL_RUST };
 }
 
 async function rustc(): Promise<Finding> {
   const version = await versionOf(process.env['RUSTC'] ?? 'rustc', ['-V']);
-  if (version !== null) return { state: 'ok', seen: version.line };
-  return {
-    state: 'missing',
-    seen: 'there is no rustc on PATH that runs',
-    todo: 'install Rust, for instance: rustup update stable',
-  };
+  return 'why' in version
+    ? { state: 'missing', seen: version.why, todo: INSTALL_RUST }
+    : { state: 'ok', seen: version.line };
 }
 
 async function linker(): Promise<Finding> {
   const version = await versionOf('cc', ['--version']);
-  if (version !== null) return { state: 'ok', seen: `cc: ${version.line}` };
+  if (!('why' in version)) return { state: 'ok', seen: `cc: ${version.line}` };
   const todo = 'sudo apt-get install gcc libc6-dev (or the C compiler of your system)';
-  return { state: 'missing', seen: 'there is no cc on PATH: rustc could not link', todo };
+  return { state: 'missing', seen: `${version.why}: rustc could not link`, todo };
 }
 
-async function versionOf(program: string, args: readonly string[]): Promise<{ line: string; number: string } | null> {
+/** The first line that a program says of itself and the version in it, or why it says nothing. */
+async function versionOf(
+  program: string,
+  args: readonly string[],
+): Promise<{ line: string; number: string } | { why: string }> {
   const ended = await run(program, args);
-  if (ended.code !== 0) return null;
-  const line = ended.stdout.toString().split('\n')[0] ?? '';
+  if (ended.startError?.code === 'ENOENT') return { why: `there is no ${program} on PATH` };
+  const firstLine = (text: Buffer): string => text.toString().trim().split('\n')[0] ?? '';
+  if (ended.code !== 0) {
+    return { why: `${program} does not run: ${ended.startError?.message ?? firstLine(ended.stderr)}` };
+  }
+  const line = firstLine(ended.stdout);
   return { line, number: /\d+\.\d+(\.\d+)?/.exec(line)?.[0] ?? '0.0' };
 }
 
 /** bubblewrap, tried for real; where the trial fails, what the kernel says about user namespaces. */
 async function sandbox(): Promise<Finding[]> {
   const version = await versionOf('bwrap', ['--version']);
-  if (version === null) {
+  if ('why' in version) {
     const todo = 'sudo apt-get install bubblewrap (the package has this name in other distributions too)';
-    return [{ state: 'missing', seen: 'bwrap (bubblewrap) is not on PATH: there is no sandbox without it', todo }];
+    return [{ state: 'missing', seen: `${version.why} (bubblewrap): there is no sandbox without it`, todo }];
   }
   const tried = await run('bwrap', TRIAL);
   if (tried.code === 0) return [{ state: 'ok', seen: `${version.line}: a sandbox can be made` }];
@@ -146,14 +152,6 @@ async function setting(name: string): Promise<string | null> {
   } catch {
     return null;
   }
-}
-
-function defaultStore(): string {
-  const data = process.env['XDG_DATA_HOME'];
-  return (
-    process.env['DRYDOCK_STORE'] ??
-    path.join(data?.startsWith('/') ? data : path.join(os.homedir(), '.local/share'), 'drydock')
-  );
 }
 
 /** Whether the store's place can be written, on what file system it is, and whether there is room. Leaves nothing behind. */

@@ -56,7 +56,7 @@ Drydock Options:
 const ENVIRONMENT = `\
 Environment:
   DRYDOCK_STORE             Where built units are kept, where --store does not say it
-  DRYDOCK_SANDBOX=off       No sandbox around the units. For measurements alone: what comes out is not to be trusted
+  DRYDOCK_SANDBOX=off       Units see the whole host and its network. For measurements alone: do not use what comes out
 `;
 
 /** One text per command, in the order in which the overview lists them. */

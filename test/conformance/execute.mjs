@@ -1,6 +1,6 @@
 // Runs tests of cargo's suite with a program in cargo's place.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { program } from './suite.mjs';
 
@@ -34,6 +34,19 @@ exec "$CARGO" "$@"
 `;
   writeFileSync(`${place}.aside`, script, { mode: 0o755 });
   renameSync(`${place}.aside`, place);
+}
+
+/** The process, if there is one, that runs tests of this suite now; null: none. */
+export function runningIn(suite) {
+  const wanted = realpathSync(program(suite));
+  const isWanted = (pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/exe`) === wanted;
+    } catch {
+      return false; // it ended, or belongs to someone else
+    }
+  };
+  return readdirSync('/proc').find((name) => /^\d+$/.test(name) && isWanted(name)) ?? null;
 }
 
 /**

@@ -11,14 +11,14 @@
 // no --test, verbs as they are) writes docs/conformance.md. What failed tests said: DIR/failed/MODULE.log, where DIR is
 // $DRYDOCK_CONFORMANCE_DIR or drydock-conformance in the user's cache directory.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { installDrydock } from './install.mjs';
 import { page } from './page.mjs';
-import { placeProgram, runTests } from './execute.mjs';
+import { placeProgram, runTests, runningIn } from './execute.mjs';
 import { lay, suiteDirectory, testsCalling } from './suite.mjs';
 import { accepted, compare, percent, shares } from './verdict.mjs';
 
@@ -50,7 +50,7 @@ async function main() {
     console.error(`no test of cargo's suite fits (verbs: ${options.verbs})`);
     return 1;
   }
-  return withLock(dir, async () => {
+  return withLock(suite, async () => {
     const passing = await baseline(dir, suite, chosen);
     const drydock = options.program === undefined ? installDrydock(dir) : path.resolve(options.program);
     return judge(dir, suite, await runDrydock(suite, drydock, verbs, passing));
@@ -141,12 +141,13 @@ function moduleOf(id) {
   return id.split('::')[0];
 }
 
-/** The suite has one place for cargo and one for its scratch files: one run at a time. */
-async function withLock(dir, action) {
-  const lock = path.join(dir, 'running');
+/** The suite has one place for cargo and one for its scratch files: one run at a time, also of another tool's. */
+async function withLock(suite, action) {
+  const lock = path.join(realpathSync(suite), 'target/running');
   const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
-  if (holder > 0 && existsSync(`/proc/${holder}`)) {
-    console.error(`another run is under way in ${dir} (process ${holder})`);
+  const other = holder > 0 && existsSync(`/proc/${holder}`) ? holder : runningIn(suite);
+  if (other !== null) {
+    console.error(`another run is under way in ${suite} (process ${other})`);
     return 1;
   }
   writeFileSync(lock, String(process.pid));
