@@ -5,7 +5,7 @@ import type { Sha256 } from '../nix/types.ts';
 import { type Facts, readFacts } from './facts.ts';
 import { type FileStat, isOutOfReach, statFile } from './file-stat.ts';
 import type { Memory } from './memory.ts';
-import { mentionsFiles } from './mentions.ts';
+import { mentionsFiles, mentionsVersion } from './mentions.ts';
 
 /** Clocks of file systems tick at most this coarsely (FAT: 2 s). */
 const granuleMs = 2000;
@@ -80,11 +80,24 @@ export class FileCache {
     if (stat === null) return null;
     const entry = this.#memory.files.get(file);
     if (entry?.key === stat.key && !entry.racy) return entry.sha256;
-    const now = Date.now();
+    const racy = this.isRacy(stat);
     const contents = this.#read(file);
     if (contents === null) return null;
     const digest = sha256(contents);
-    this.#memory.files.set(file, { key: stat.key, sha256: digest, racy: stat.changed > now - granuleMs });
+    this.#memory.files.set(file, { key: stat.key, sha256: digest, racy });
+    return digest;
+  }
+
+  /** Whether a file with this stat may still change without a new one. To be asked before its contents are read. */
+  isRacy(stat: FileStat): boolean {
+    return stat.changed > Date.now() - granuleMs;
+  }
+
+  /** As `hash`, for files whose package remembers that they were verified. */
+  hashUnremembered(file: string): Sha256 | null {
+    const contents = this.statUnwatched(file)?.kind === 'file' ? this.#read(file) : null;
+    const digest = contents === null ? null : sha256(contents);
+    this.#hashes.set(file, digest);
     return digest;
   }
 
@@ -108,13 +121,16 @@ export class FileCache {
     return facts;
   }
 
-  mentions(file: string): boolean {
-    const digest = this.hash(file);
+  /** `digest`: what the file's hash is known to be; it is read only if nothing is known of that. */
+  mentions(file: string, digest: Sha256 | null = this.hash(file)): boolean {
     if (digest === null) return false;
-    const known = this.#memory.mentions.get(digest);
+    const key = `${digest}.${mentionsVersion}`;
+    const known = this.#memory.mentions.get(key);
     if (known !== undefined) return known;
-    const mentions = mentionsFiles(this.contents(file));
-    this.#memory.mentions.set(digest, mentions);
+    const contents = this.#contents.get(file) ?? this.#read(file);
+    if (contents === null) return false;
+    const mentions = mentionsFiles(contents);
+    if (sha256(contents) === digest) this.#memory.mentions.set(key, mentions);
     return mentions;
   }
 

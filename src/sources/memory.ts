@@ -1,4 +1,4 @@
-/** What earlier runs learned about the files of one workspace, on disk. Losing it costs time, never correctness. */
+/** What earlier runs learned about files, on disk. Losing it costs time, never correctness. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { sha256 } from '../nix/hash.ts';
@@ -17,8 +17,15 @@ export interface FileEntry {
   readonly racy: boolean;
 }
 
+/** A vendored package that was verified, and stays so while its files keep their stats. */
+export interface VendoredEntry {
+  /** Hash of the checksum file and of the stats of all files that it lists. */
+  readonly stamp: Sha256;
+  readonly path: StorePath;
+}
+
 /** Values with the day of their last use, in the shape in which they are stored. */
-class Table<Value> {
+export class Table<Value> {
   readonly #entries: Record<string, [value: Value, day: number]>;
   readonly #today: number;
   changed = false;
@@ -51,37 +58,62 @@ class Table<Value> {
   }
 }
 
-export class Memory {
+/** One file with tables in it. */
+class Shelf {
   readonly #file: string;
-  readonly files: Table<FileEntry>;
-  readonly facts: Table<Facts>;
-  /** Whether a text or an archive with this hash mentions the file system. */
-  readonly mentions: Table<boolean>;
-  /** Store paths by the hash of a tree's listing. */
-  readonly trees: Table<StorePath>;
+  readonly #stored: Record<string, unknown>;
+  readonly #today = Math.floor(Date.now() / 86_400_000);
+  readonly #tables = new Map<string, { changed: boolean }>();
 
-  /** One file per workspace root below `cacheDir`. What cannot be read counts as empty. */
-  constructor(cacheDir: string, workspaceRoot: string) {
-    this.#file = path.join(cacheDir, `sources-${sha256(workspaceRoot).slice(0, 32)}.json`);
-    const stored = read(this.#file);
-    const today = Math.floor(Date.now() / 86_400_000);
-    this.files = new Table(today, stored['files']);
-    this.facts = new Table(today, stored['facts']);
-    this.mentions = new Table(today, stored['mentions']);
-    this.trees = new Table(today, stored['trees']);
+  constructor(file: string) {
+    this.#file = file;
+    this.#stored = read(file);
+  }
+
+  table<Value>(name: string): Table<Value> {
+    const table = new Table<Value>(this.#today, this.#stored[name]);
+    this.#tables.set(name, table);
+    return table;
   }
 
   /** Writes aside and renames; nothing if nothing was learned. Two processes at once: the later one's file stays. */
   save(): void {
-    const tables: readonly { changed: boolean }[] = [this.files, this.facts, this.mentions, this.trees];
+    const tables = [...this.#tables.values()];
     if (!tables.some((table) => table.changed)) return;
-    const { files, facts, mentions, trees } = this;
-    const body = JSON.stringify({ version: formatVersion, files, facts, mentions, trees });
+    const body = JSON.stringify({ version: formatVersion, ...Object.fromEntries(this.#tables) });
     fs.mkdirSync(path.dirname(this.#file), { recursive: true });
     const aside = `${this.#file}.${process.pid}.new`;
     fs.writeFileSync(aside, `${sha256(body)}\n${body}`);
     fs.renameSync(aside, this.#file);
     for (const table of tables) table.changed = false;
+  }
+}
+
+export class Memory {
+  readonly files: Table<FileEntry>;
+  readonly facts: Table<Facts>;
+  /** Store paths by the hash of a tree's listing. */
+  readonly trees: Table<StorePath>;
+  /** Vendored packages by their directory. */
+  readonly vendored: Table<VendoredEntry>;
+  /** Whether a text or an archive with this hash mentions the file system. Shared by all workspaces. */
+  readonly mentions: Table<boolean>;
+  readonly #shelves: readonly Shelf[];
+
+  /** One file for each workspace root below `cacheDir`, and one for all. What cannot be read counts as empty. */
+  constructor(cacheDir: string, workspaceRoot: string) {
+    const own = new Shelf(path.join(cacheDir, `sources-${sha256(workspaceRoot).slice(0, 32)}.json`));
+    const shared = new Shelf(path.join(cacheDir, 'mentions.json'));
+    this.files = own.table('files');
+    this.facts = own.table('facts');
+    this.trees = own.table('trees');
+    this.vendored = own.table('vendored');
+    this.mentions = shared.table('mentions');
+    this.#shelves = [own, shared];
+  }
+
+  save(): void {
+    for (const shelf of this.#shelves) shelf.save();
   }
 }
 

@@ -9,7 +9,7 @@ import { Memory } from './memory.ts';
 import { packageMentionsFiles } from './package-mentions.ts';
 import { treeOf } from './tree.ts';
 import type { SourceClosure, SourceRequest, Sources } from './types.ts';
-import { vendoredFiles } from './vendored.ts';
+import { vendoredTree } from './vendored.ts';
 
 export interface SourcesOptions {
   /** Absolute. */
@@ -70,10 +70,11 @@ class WorkspaceSources implements Sources {
       const input = { kind: 'file', path, from: source.archive, sha256: digest } as const;
       return { path, input, form: 'archive', root: pkg.root, env: [] };
     }
-    const { root, files, env } =
-      source.kind === 'vendored'
-        ? { root: pkg.root, files: vendoredFiles(pkg, source.sha256, this.#cache), env: [] }
-        : localClosure(request, this.#root, this.#cache, this.#lists);
+    if (source.kind === 'vendored') {
+      const tree = vendoredTree(pkg, source.sha256, this.#cache, this.#memory);
+      return { path: tree.path, input: { kind: 'tree', ...tree }, form: 'tree', root: pkg.root, env: [] };
+    }
+    const { root, files, env } = localClosure(request, this.#root, this.#cache, this.#lists);
     const tree = treeOf(`${pkg.name}-${pkg.version}-source`, files, this.#cache, this.#memory);
     return { path: tree.path, input: { kind: 'tree', ...tree }, form: 'tree', root, env };
   }

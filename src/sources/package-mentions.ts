@@ -2,11 +2,12 @@
 import * as path from 'node:path';
 import type { Package } from '../cargo/types.ts';
 import { readCrateArchive } from './crate-archive.ts';
+import type { Sha256 } from '../nix/types.ts';
 import type { FileCache } from './file-cache.ts';
 import type { Lists } from './local-closure.ts';
 import type { Memory } from './memory.ts';
 import { mentionsFiles, mentionsVersion } from './mentions.ts';
-import { vendoredFiles } from './vendored.ts';
+import { readChecksums } from './vendored.ts';
 
 /**
  * Looks at the library's text: tests, examples, benches and the build script are left out. A registry package is read
@@ -26,8 +27,9 @@ export function packageMentionsFiles(pkg: Package, cache: FileCache, memory: Mem
       return mentions;
     }
     case 'vendored':
-      return [...vendoredFiles(pkg, source.sha256, cache)].some(
-        ([relative, file]) => isLibraryText(relative, pkg) && cache.mentions(file),
+      return Object.entries(readChecksums(pkg, source.sha256, cache).files).some(
+        ([relative, checksum]) =>
+          isLibraryText(relative, pkg) && cache.mentions(path.join(pkg.root, relative), checksum as Sha256),
       );
     case 'git':
     case 'path': {
