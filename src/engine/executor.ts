@@ -19,7 +19,10 @@ export interface Attempt {
   /** Takes it again. Rejects when `signal` is aborted. */
   resume(): Promise<void>;
   inspect(exit: BuilderExit): Promise<Verdict>;
-  /** Resolves when every input is valid as a whole; `false`: one of them never will be. */
+  /**
+   * Resolves when every input is valid as a whole; `false`: one of them never will be. Where that has to be waited for,
+   * the right to run is given back.
+   */
   inputsValid(): Promise<boolean>;
 }
 

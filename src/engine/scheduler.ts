@@ -3,9 +3,9 @@
  * most urgent first. Knows nothing of sandboxes and stores.
  */
 import type { StorePath } from '../nix/types.ts';
-import type { AttemptEnd, Executor } from './executor.ts';
+import type { Attempt, AttemptEnd, Executor } from './executor.ts';
 import { type GoalGraph, graphOf, unbuilt } from './graph.ts';
-import type { Slots } from './slots.ts';
+import { type Slots, type Turn, makeTurn } from './slots.ts';
 import { type Task, makeTask } from './task.ts';
 import type { EngineEvent, Goal, GoalKey, GoalSource, Outcome } from './types.ts';
 
@@ -30,7 +30,6 @@ const mostReplans = 50;
 class Scheduler {
   readonly #request: Schedule;
   #graph: GoalGraph;
-  #valid: ReadonlySet<StorePath> = new Set();
   #tasks = new Map<GoalKey, Task>();
   /** Attempts under way, also those that are being dropped. */
   readonly #running = new Set<Promise<void>>();
@@ -79,7 +78,6 @@ class Scheduler {
     }
     for (const [key, old] of this.#tasks) if (!tasks.has(key)) old.drop('replanned');
     this.#graph = graph;
-    this.#valid = valid;
     this.#tasks = tasks;
   }
 
@@ -99,14 +97,11 @@ class Scheduler {
 
   #start(task: Task): void {
     task.state = 'running';
-    const attempt = this.#attempt(task).then(
-      () => {},
-      (error: unknown) => {
-        // A bug, or something that ends the whole build: what else runs is stopped, then `run` rejects with it.
-        this.#crash ??= { error };
-        this.#cancelAll();
-      },
-    );
+    const attempt = this.#attempt(task).catch((error: unknown) => {
+      // A bug, or something that ends the whole build: what else runs is stopped, then `run` rejects with it.
+      this.#crash ??= { error };
+      this.#cancelAll();
+    });
     this.#running.add(attempt);
     void attempt.finally(() => this.#running.delete(attempt));
   }
@@ -114,56 +109,62 @@ class Scheduler {
   async #attempt(task: Task): Promise<void> {
     const abort = new AbortController();
     task.abort = abort;
-    const urgency = this.#graph.urgency.get(task.goal.key) ?? 0;
-    const { slots, executor, source, on } = this.#request;
+    const turn = makeTurn(this.#request.slots, this.#graph.urgency.get(task.goal.key) ?? 0, abort.signal);
+    const mayRun = async () => {
+      await turn.take();
+      if (this.#stop !== null) abort.abort(new Error('the build is ending'));
+      abort.signal.throwIfAborted();
+    };
+    try {
+      let end: AttemptEnd = { status: 'dropped' };
+      try {
+        await mayRun();
+        end = await this.#request.executor.build(this.#attemptOf(task, abort.signal, turn, mayRun));
+      } catch (error) {
+        if (!abort.signal.aborted) throw error;
+      }
+      await this.#conclude(task, end, abort.signal.aborted);
+    } finally {
+      // Last: what has become ready by this end competes for the slot.
+      turn.give();
+    }
+  }
+
+  #attemptOf(task: Task, signal: AbortSignal, turn: Turn, resume: () => Promise<void>): Attempt {
+    const { source, on } = this.#request;
     const { goal } = task;
     const { key } = goal;
     /** Facts of an attempt that was dropped concern nobody. */
     const say = (event: EngineEvent) => {
-      if (!abort.signal.aborted) on(event);
+      if (!signal.aborted) on(event);
     };
-    let slot: Awaited<ReturnType<Slots['acquire']>> | null = null;
-    let end: AttemptEnd;
-    try {
-      slot = await slots.acquire(urgency, abort.signal);
-      end = await executor.build({
-        goal,
-        inputs: goal.needs.map((need) => {
-          const input = this.#taskOf(need.key);
-          return { goal: input.goal, stage: need.stage, locations: input.isValid() ? null : input.earlyLocations };
-        }),
-        signal: abort.signal,
-        started: () => say({ type: 'started', key }),
-        line: (line) => say({ type: 'line', key, line }),
-        early: (locations) => {
-          if (abort.signal.aborted) return;
-          task.earlyLocations = locations;
-          on({ type: 'early', key });
-          this.#startReady();
-        },
-        stateDropped: (directory) => say({ type: 'state-dropped', key, directory }),
-        waitingForLock: () => say({ type: 'waiting-for-lock', key }),
-        pause: () => {
-          slot?.release();
-          slot = null;
-        },
-        resume: async () => {
-          slot ??= await slots.acquire(urgency, abort.signal);
-        },
-        inspect: (exit) => source.inspect(goal, exit),
-        inputsValid: async () => {
-          const inputs = goal.needs.map((need) => this.#taskOf(need.key));
-          const settled = await Promise.all(inputs.map((input) => input.whole));
-          return settled.every(Boolean);
-        },
-      });
-    } catch (error) {
-      if (!abort.signal.aborted) throw error;
-      end = { status: 'dropped' };
-    } finally {
-      slot?.release();
-    }
-    await this.#conclude(task, end, abort.signal.aborted);
+    return {
+      goal,
+      inputs: goal.needs.map((need) => {
+        const input = this.#taskOf(need.key);
+        return { goal: input.goal, stage: need.stage, locations: input.isValid() ? null : input.earlyLocations };
+      }),
+      signal,
+      started: () => say({ type: 'started', key }),
+      line: (line) => say({ type: 'line', key, line }),
+      early: (locations) => {
+        if (signal.aborted || task.earlyLocations !== null) return;
+        task.earlyLocations = locations;
+        on({ type: 'early', key });
+        this.#startReady();
+      },
+      stateDropped: (directory) => say({ type: 'state-dropped', key, directory }),
+      waitingForLock: () => say({ type: 'waiting-for-lock', key }),
+      pause: () => turn.give(),
+      resume,
+      inspect: (exit) => source.inspect(goal, exit),
+      inputsValid: async () => {
+        const inputs = goal.needs.map((need) => this.#taskOf(need.key));
+        if (inputs.some((input) => !input.isValid())) turn.give();
+        const settled = await Promise.all(inputs.map((input) => input.whole));
+        return settled.every(Boolean);
+      },
+    };
   }
 
   async #conclude(task: Task, end: AttemptEnd, aborted: boolean): Promise<void> {

@@ -13,6 +13,25 @@ export interface Slots {
   running(): number;
 }
 
+/** One runner's right to run, given back and taken again while it waits for other things. */
+export interface Turn {
+  take(): Promise<void>;
+  give(): void;
+}
+
+export function makeTurn(slots: Slots, urgency: number, signal: AbortSignal): Turn {
+  let slot: Slot | null = null;
+  return {
+    async take() {
+      slot ??= await slots.acquire(urgency, signal);
+    },
+    give() {
+      slot?.release();
+      slot = null;
+    },
+  };
+}
+
 interface Waiter {
   readonly urgency: number;
   readonly grant: (slot: Slot) => void;

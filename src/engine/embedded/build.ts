@@ -64,7 +64,6 @@ async function buildInto(shop: Workshop, attempt: Attempt, handle: OutputHandle)
   const { goal } = attempt;
   const begun = performance.now();
   const run = await runBuilder(shop, attempt, handle);
-  attempt.pause();
   await store.writeLog(goal.sealed.drvPath, run.lines);
   if (attempt.signal.aborted) return { status: 'dropped' };
 

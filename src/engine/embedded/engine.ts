@@ -1,6 +1,7 @@
 /** The embedded engine: our sandbox, our store, no Nix on the machine. */
 import type { StorePath } from '../../nix/types.ts';
 import type { Store } from '../../store/types.ts';
+import { keepInheritedFiles } from '../../sys/descriptors.ts';
 import { graphOf, unbuilt } from '../graph.ts';
 import { openJobserver } from '../jobserver.ts';
 import { schedule } from '../scheduler.ts';
@@ -36,6 +37,7 @@ export function embeddedEngine(store: Store, options: EmbeddedOptions = {}): Eng
       if (isolation === 'mounts-only') {
         warn('warning: DRYDOCK_SANDBOX=off: builders see the whole host and its network; for measurements only');
       }
+      await keepInheritedFiles();
       await store.hold({ signal });
       const places = await makePlaces(store, needed.path);
       const removals = new Set<Promise<void>>();

@@ -49,13 +49,14 @@ export function sandboxCommand(request: SandboxRequest): SandboxCommand {
   const env: Record<string, string> = {};
   const args = request.isolation === 'full' ? isolated(request) : mountsOnly();
 
-  args.push('--tmpfs', '/build', '--ro-bind', request.stage, '/nix/store');
+  args.push('--tmpfs', '/build', '--perms', '0755', '--dir', '/nix', '--ro-bind', request.stage, '/nix/store');
   for (const bind of request.storeBinds) args.push('--ro-bind', bind.from, bind.to);
   args.push('--bind', request.outDirectory, request.outPath);
   for (const view of request.views) args.push('--ro-bind', view.from, view.to);
   for (const mount of request.mounts) args.push(mount.ro ? '--ro-bind' : '--bind', mount.from, mount.to);
   if (request.jobserver !== null) args.push('--bind', request.jobserver, jobserverPlace);
-  if (request.isolation === 'full') args.push('--remount-ro', '/');
+  // Nothing under /proc: to root's processes the files of /proc/sys belong, and would let them out of any sandbox.
+  if (request.isolation === 'full') args.push('--remount-ro', '/proc', '--remount-ro', '/');
   if (request.seccompFd !== null) args.push('--seccomp', String(request.seccompFd));
 
   for (const [name, value] of Object.entries(environmentOf(request))) {
@@ -87,22 +88,20 @@ function environmentOf(request: SandboxRequest): Record<string, string> {
   };
 }
 
+/** Options without places: namespaces, identity, and that nothing outlives bubblewrap. */
+const isolation = [
+  '--unshare-user --uid 1000 --gid 100 --unshare-pid --unshare-ipc --unshare-net --unshare-cgroup-try',
+  '--unshare-uts --hostname localhost --die-with-parent --new-session --cap-drop ALL',
+].flatMap((line) => line.split(' '));
+
 function isolated(request: SandboxRequest): string[] {
-  const args = [
-    ...['--unshare-user', '--uid', '1000', '--gid', '100'],
-    ...['--unshare-pid', '--unshare-ipc', '--unshare-net', '--unshare-cgroup-try'],
-    ...['--unshare-uts', '--hostname', 'localhost'],
-    ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
-    ...['--ro-bind', '/usr', '/usr'],
-  ];
+  const args = [...isolation, '--ro-bind', '/usr', '/usr'];
   for (const place of ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']) args.push(...topLevel(place));
-  args.push(
-    ...['--ro-bind', request.etc, '/etc'],
-    ...['--ro-bind-try', '/etc/alternatives', '/etc/alternatives'],
-    ...['--ro-bind-try', '/etc/ld.so.cache', '/etc/ld.so.cache'],
-    ...['--dev', '/dev', '--proc', '/proc'],
-    ...['--perms', '1777', '--tmpfs', '/tmp'],
-  );
+  args.push('--ro-bind', request.etc, '/etc');
+  for (const place of ['/etc/alternatives', '/etc/ld.so.cache']) args.push('--ro-bind-try', place, place);
+  args.push('--dev', '/dev', '--proc', '/proc');
+  for (const place of ['/dev/shm', '/tmp']) args.push('--perms', '1777', '--tmpfs', place);
+  args.push('--remount-ro', '/dev');
   return args;
 }
 
