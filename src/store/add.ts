@@ -24,8 +24,7 @@ import { type TreeDirectory, type TreeFile, bytesOf, manifestOf } from './canoni
 import { unreadableSource, wrongContents } from './failures.ts';
 import { hashNar, readChunks } from './hashing.ts';
 import { makeCanonical } from './place.ts';
-import type { PathRecord } from './record.ts';
-import { canonicalSeconds } from './validity.ts';
+import { type PathRecord, canonicalSeconds } from './record.ts';
 import type { WorkDirectory } from './work.ts';
 
 /** Contents in the work directory, ready to be placed. */

@@ -7,7 +7,7 @@ import { sortedByBytes } from '../nix/order.ts';
 import { makeCanonical } from './place.ts';
 import type { FileKind, FileStat } from './record.ts';
 import type { RefusalReason } from './types.ts';
-import { canonicalSeconds } from './validity.ts';
+import { canonicalSeconds } from './record.ts';
 import type { WorkDirectory } from './work.ts';
 
 /** A directory of the store with its entries in the order of a NAR. */

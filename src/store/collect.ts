@@ -82,11 +82,13 @@ function reach(records: Records, paths: readonly StorePath[]): Set<StorePath> {
   return reached;
 }
 
-/** Contents without a record (a writer was killed), and logs of derivations that are gone. */
+/** Contents without a record (a writer was killed), lock files, and logs of derivations that are gone. */
 function removeUnrecorded(layout: Layout, work: WorkDirectory, records: Records): void {
   for (const name of entriesOf(layout.store)) {
     if (records.read(`${storeDir}/${name}` as StorePath) === null) retireContent(work, `${layout.store}/${name}`);
   }
+  // Whoever locks a path keeps collection away meanwhile: nobody holds these.
+  for (const name of entriesOf(layout.locks)) unlinkSync(`${layout.locks}/${name}`);
   for (const name of entriesOf(layout.logs)) {
     const drvPath = `${storeDir}/${name}` as StorePath;
     if (records.read(drvPath) === null) unlinkSync(`${layout.logs}/${baseName(drvPath)}`);

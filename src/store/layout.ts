@@ -20,6 +20,8 @@ export interface Layout {
   readonly locks: string;
   readonly roots: string;
   readonly logs: string;
+  /** Only a cache: may be removed at any time. */
+  readonly answers: string;
   content(path: StorePath): string;
   /** Records of the lanes are apart: collection reads all of the dev lane after every build, and only these. */
   records(lane: Lane): string;
@@ -44,6 +46,7 @@ export function layoutOf(root: string): Layout {
     locks: path.join(state, 'locks'),
     roots: path.join(state, 'roots'),
     logs: path.join(state, 'log'),
+    answers: path.join(state, 'answers'),
     content: (storePath) => `${store}/${baseName(storePath)}`,
     records: (lane) => records[lane],
     record: (lane, storePath) => `${records[lane]}/${splitStorePath(storePath).hash}`,

@@ -3,8 +3,7 @@ import { chmodSync, lstatSync, lutimesSync, renameSync, rmSync, unlinkSync, utim
 import { errnoOf } from '../sys/errors.ts';
 import type { StorePath } from '../nix/types.ts';
 import type { Layout } from './layout.ts';
-import type { PathRecord } from './record.ts';
-import { canonicalSeconds } from './validity.ts';
+import { type PathRecord, canonicalSeconds } from './record.ts';
 import type { WorkDirectory } from './work.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** The embedded store: what its users call, with locks and errors around the steps that the other files hold. */
-import { rmSync, utimesSync } from 'node:fs';
+import { utimesSync } from 'node:fs';
 import * as path from 'node:path';
 import { errnoOf } from '../sys/errors.ts';
 import { type Lock, type LockOptions, lock, tryLock } from '../sys/lock.ts';
@@ -258,20 +258,9 @@ class EmbeddedStore implements Store {
     }
   }
 
-  async #lockPath(storePath: StorePath, options: LockOptions): Promise<Lock> {
-    const file = this.#layout.outputLock(storePath);
-    const held = await lock(file, 'exclusive', options);
-    let done = false;
-    return {
-      ...held,
-      release() {
-        if (done) return;
-        done = true;
-        // Still held: whoever waits for this file finds it deleted and opens the next one.
-        rmSync(file, { force: true });
-        held.release();
-      },
-    };
+  /** The file stays: ext4 is slow to create files where many were removed just before. `gc` removes it. */
+  #lockPath(storePath: StorePath, options: LockOptions): Promise<Lock> {
+    return lock(this.#layout.outputLock(storePath), 'exclusive', options);
   }
 
   async #writable(): Promise<WorkDirectory> {

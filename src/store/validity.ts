@@ -2,12 +2,17 @@
 import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { errnoOf } from '../sys/errors.ts';
 import type { StorePath } from '../nix/types.ts';
+import { recall } from './answers.ts';
 import type { Layout } from './layout.ts';
-import { type FileStat, type PathRecord, parseRecord } from './record.ts';
+import { type FileStat, type PathRecord, canonicalSeconds, parseRecord } from './record.ts';
 import type { StoreWarning } from './types.ts';
 
-/** mtime of everything in the store: one second after 1970, as in Nix. */
-export const canonicalSeconds = 1;
+/** One question, while it is answered. */
+interface Look {
+  readonly known: Map<StorePath, boolean>;
+  readonly recalled: ReadonlyMap<StorePath, PathRecord> | null;
+  readonly read: PathRecord[];
+}
 
 /** Reads records and compares contents with them. Keeps warnings, each fact once. */
 export class Records {
@@ -48,10 +53,12 @@ export class Records {
   }
 
   /** Those of `paths` that are recorded, as they were recorded, and (outputs of the pure lane) whose references are valid too. */
-  valid(paths: Iterable<StorePath>): Set<StorePath> {
-    const known = new Map<StorePath, boolean>();
+  valid(paths: readonly StorePath[]): Set<StorePath> {
+    const answer = recall(this.#layout, paths);
+    const look: Look = { known: new Map(), recalled: answer?.records ?? null, read: [] };
     const valid = new Set<StorePath>();
-    for (const path of paths) if (this.#isValid(path, known)) valid.add(path);
+    for (const path of paths) if (this.#isValid(path, look)) valid.add(path);
+    if (answer?.records === null && valid.size === paths.length) answer.keep(look.read);
     return valid;
   }
 
@@ -86,26 +93,28 @@ export class Records {
     return warnings;
   }
 
-  #isValid(path: StorePath, known: Map<StorePath, boolean>): boolean {
-    const before = known.get(path);
+  #isValid(path: StorePath, look: Look): boolean {
+    const before = look.known.get(path);
     if (before !== undefined) return before;
     // References may go in a circle only through the path itself: the answer that is being found out counts as yes.
-    known.set(path, true);
-    const answer = this.#look(path, known);
-    known.set(path, answer);
+    look.known.set(path, true);
+    const answer = this.#findOut(path, look);
+    look.known.set(path, answer);
     return answer;
   }
 
-  #look(path: StorePath, known: Map<StorePath, boolean>): boolean {
-    const record = this.read(path);
+  #findOut(path: StorePath, look: Look): boolean {
+    const record = look.recalled?.get(path) ?? this.read(path);
     if (record === null) return false;
+    look.read.push(record);
+    this.#from.set(path, record.from);
     const file = this.changedFile(record);
     if (file !== null) {
       if (record.origin !== 'host-directory') this.#warn(path, { kind: 'content-changed', path, file });
       return false;
     }
     if (record.origin !== 'output' || record.lane !== 'pure') return true;
-    return record.references.every((reference) => this.#isValid(reference, known));
+    return record.references.every((reference) => this.#isValid(reference, look));
   }
 
   #warn(fact: string, warning: StoreWarning): void {
