@@ -5,6 +5,7 @@
  * - `-C incremental` names the mount; `-L dependency` is one directory for host and target;
  * - `--diagnostic-width` is never said; `LD_LIBRARY_PATH` is composed at run time;
  * - cargo prints neither what a child merely inherits (the caller's variables) nor control characters in a value;
+ * - without rustup, cargo finds rustc and rustdoc on `PATH` and names them so; a plan names the files;
  * - what build scripts add is known at run time: flags at the end, `OUT_DIR`, `rustc-env`, `DEP_*`, `NUM_JOBS`.
  */
 import { createHash } from 'node:crypto';
@@ -81,7 +82,7 @@ function planned(workspace: Workspace, unit: PlannedUnit): Line {
 }
 
 function observed(workspace: Workspace, command: Command): Line {
-  const run = !command.program.endsWith('/rustc');
+  const run = path.basename(command.program) !== 'rustc';
   return {
     name: nameOf(command.environment),
     run,
@@ -90,9 +91,14 @@ function observed(workspace: Workspace, command: Command): Line {
       workspace,
       command.arguments.filter((argument) => !argument.startsWith('--diagnostic-width=')),
     ),
-    environment: command.environment,
+    environment: new Map([...command.environment].map(([name, value]) => [name, program(workspace, name, value)])),
     scripted: true,
   };
+}
+
+function program({ toolchain }: Workspace, name: string, value: string): string {
+  const bare = (name === 'RUSTC' || name === 'RUSTDOC') && !value.includes('/');
+  return bare ? path.join(toolchain.sysroot, 'bin', value) : value;
 }
 
 function nameOf(environment: ReadonlyMap<string, string>): string {
