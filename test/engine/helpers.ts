@@ -136,21 +136,21 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-/** A fresh store in a directory of its own. */
-export async function makeLab(parent = tmpdir(), environment: NodeJS.ProcessEnv = process.env): Promise<Lab> {
-  const directory = mkdtempSync(path.join(parent, 'drydock-engine-'));
-  mkdirSync(path.join(directory, 'store'));
-  const store = await openStore(path.join(directory, 'store'));
-  const engine = embeddedEngine(store, { environment });
+/** A store in a directory of its own, fresh unless `directory` names one. */
+export async function makeLab(parent = tmpdir(), directory?: string): Promise<Lab> {
+  const home = directory ?? mkdtempSync(path.join(parent, 'drydock-engine-'));
+  mkdirSync(path.join(home, 'store'), { recursive: true });
+  const store = await openStore(path.join(home, 'store'));
+  const engine = embeddedEngine(store);
   return {
-    directory,
+    directory: home,
     store,
     engine,
     build: (goals, options = {}) =>
       realise(engine, { goals: () => goals, inspect: options.inspect ?? (() => Promise.resolve('accept')) }, options),
     async close() {
       await store.close();
-      rmSync(directory, { recursive: true, force: true });
+      rmSync(home, { recursive: true, force: true });
     },
   };
 }

@@ -11,9 +11,14 @@ export interface ProbeResult {
 }
 
 const specs = JSON.parse(readFileSync(0, 'utf8')) as Record<string, GoalSpec>;
-const lab = await makeLab(process.env['HOME']);
+const lab = await makeLab(process.env['HOME'], process.env['PROBE_DIRECTORY']);
 const goals = makeGoals(specs);
-const build = await lab.build(goals, { keepGoing: true });
+const build = await lab.build(goals, {
+  keepGoing: true,
+  onEvent: (event) => {
+    if (event.type === 'line' && event.line === 'READY') process.stderr.write('READY\n');
+  },
+});
 const results: Record<string, ProbeResult> = {};
 for (const [key, outcome] of build.outcomes) {
   const { outPath } = goals.get(key)!.sealed;

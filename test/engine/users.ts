@@ -11,6 +11,8 @@ export interface User {
   readonly name: string;
   readonly uid: number;
   readonly home: string;
+  /** The program that `probe` runs, with its input on stdin. */
+  readonly program: string;
   /** Builds goals as this user. */
   probe(specs: Readonly<Record<string, GoalSpec>>, env?: Readonly<Record<string, string>>): Record<string, ProbeResult>;
 }
@@ -49,6 +51,7 @@ async function makeUser(name: string, uid: number): Promise<User> {
     name,
     uid,
     home,
+    program,
     probe(specs, env = {}) {
       const result = spawnSync(process.execPath, [program], {
         cwd: '/',
