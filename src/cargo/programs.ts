@@ -56,7 +56,10 @@ export async function findPrograms(request: ProgramsRequest, cache: DiskCache): 
     const args = request.toolchain === null ? ['-V'] : [`+${request.toolchain}`, '-V'];
     return failure({ program: cargo, args });
   }
-  return success({ ...answer, environment: proxyEnvironment(request, answer.rustc) });
+  return success({
+    ...answer,
+    environment: proxyEnvironment(request, isProxy(answer.rustc, rustup) ? answer.cargo : answer.rustc),
+  });
 }
 
 /** Files that decide which toolchain rustup takes in `cwd`, there or not. */
@@ -87,7 +90,9 @@ async function askRustup(request: ProgramsRequest, rustup: string, cache: DiskCa
     return result.code === 0 ? result.stdout.toString().trim() : null;
   };
   const [cargo, rustc] = await Promise.all([which('cargo'), which('rustc')]);
-  if (!cargo || !rustc) return null;
+  if (!cargo) return null;
+  // A toolchain without rustc: cargo goes on to the proxy, which says what is missing, unless the configuration names one.
+  if (!rustc) return { cargo, rustc: onPath('rustc', environment) ?? 'rustc' };
   cache.write('programs', key, { cargo, rustc });
   return { cargo, rustc };
 }
@@ -104,9 +109,9 @@ function isAnswer(value: unknown): value is Answer {
 }
 
 /** What rustup's proxy sets for the programs it starts. cargo keys its own cache of rustc's answers by some of it. */
-function proxyEnvironment(request: ProgramsRequest, rustc: string): Readonly<Record<string, string>> {
+function proxyEnvironment(request: ProgramsRequest, program: string): Readonly<Record<string, string>> {
   const { environment, cargoHome } = request;
-  const directory = dirname(dirname(rustc));
+  const directory = dirname(dirname(program));
   const home = rustupHome(environment);
   const name = dirname(directory) === join(home, 'toolchains') ? basename(directory) : directory;
   const bin = join(cargoHome, 'bin');
