@@ -21,15 +21,12 @@ export async function addTexts(
   records: Records,
   texts: readonly StoreText[],
 ): Promise<void> {
-  const missing = (among: readonly StoreText[]) => {
-    const valid = records.valid(among.map((text) => text.path));
-    return among.filter((text) => !valid.has(text.path));
-  };
-  if (missing(texts).length === 0) return;
   // One lock for all texts: two writers of one path would record each other's inodes.
   const held = await lock(layout.textLock, 'exclusive');
   try {
-    for (const text of missing(texts)) {
+    const valid = records.valid(texts.map((text) => text.path));
+    for (const text of texts) {
+      if (valid.has(text.path)) continue;
       addText(layout, work, text);
       records.forget(text.path);
     }

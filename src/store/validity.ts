@@ -37,6 +37,8 @@ export class Records {
 
   /** Reads one record file; what is damaged counts as not there and is warned of. */
   readFile(file: string): PathRecord | null {
+    // Most paths of a first build have no record: an exception for each costs more than a look.
+    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return null;
     let text: string;
     try {
       text = readFileSync(file, 'utf8');

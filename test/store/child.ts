@@ -2,7 +2,7 @@
  * A process that works on a store, for tests that need several of them, or one that dies.
  * Arguments: root, command, then what the command takes. Prints a JSON value a line.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StorePath } from '../../src/nix/types.ts';
@@ -17,8 +17,8 @@ try {
   const store = await openStore(root);
   switch (command) {
     case 'build': {
-      // Builds one output, taking a while, unless it is there.
-      const [name = '', milliseconds = '0'] = rest;
+      // Builds one output, ending when the file `go` exists, unless it is there.
+      const [name = '', go = '/'] = rest;
       const output = anyOutput(name);
       const held = await store.lockOutput(output, { onWait: () => say('waiting') });
       if (store.valid([output]).size > 0) say('found');
@@ -26,7 +26,7 @@ try {
         const handle = await store.prepareOutput(output);
         say('building');
         writeFileSync(path.join(handle.directory, 'a'), `made by ${process.pid}`);
-        await sleep(Number(milliseconds));
+        while (!existsSync(go)) await sleep(10);
         await store.commitOutput(handle, { lane: 'dev', candidates: [], deriver: null });
         say('built');
       }

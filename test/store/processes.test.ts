@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
@@ -12,18 +12,24 @@ beforeAll(async () => {
 
 test('two processes want one output: one builds, the other waits and finds it', async () => {
   const root = path.join(scratch(), 'store');
-  const children = [start(program, [root, 'build', 'x', '200']), start(program, [root, 'build', 'x', '200'])];
-  await Promise.all(children.map((child) => child.end));
-  const said = children.map((child) => child.said).toSorted((left, right) => left.length - right.length);
-  expect(said.flat()).toHaveLength(4);
-  expect(said.flat()).toEqual(expect.arrayContaining(['building', 'built', 'waiting', 'found']));
+  const go = path.join(scratch(), 'go');
+  const first = start(program, [root, 'build', 'x', go]);
+  await first.until('building');
+  const second = start(program, [root, 'build', 'x', go]);
+  await second.until('waiting');
+  writeFileSync(go, '');
+  await Promise.all([first.end, second.end]);
+  expect([first.said, second.said]).toEqual([
+    ['building', 'built'],
+    ['waiting', 'found'],
+  ]);
 });
 
 test('the builder is killed: the one who waits builds, and nothing is left of the dead one', async () => {
   const root = path.join(scratch(), 'store');
-  const first = start(program, [root, 'build', 'x', '60000']);
+  const first = start(program, [root, 'build', 'x', '/nonexistent']);
   await first.until('building');
-  const second = start(program, [root, 'build', 'x', '0']);
+  const second = start(program, [root, 'build', 'x']);
   await second.until('waiting');
   first.process.kill('SIGKILL');
   await second.end;
