@@ -55,13 +55,12 @@ export function unit(shell: readonly [string, ...string[]], spec: UnitSpec): Goa
 
 /** rustc's arguments for a crate of the test. */
 export function rustcArguments(crate: string, type: string, root: string, more: readonly string[] = []): string {
-  return words([
-    ...['--crate-name', crate, '--edition=2021', root, '--crate-type', type],
-    ...['--error-format=json', '--json=diagnostic-rendered-ansi,artifacts,future-incompat'],
-    ...[`--emit=dep-info,${type === 'lib' ? 'metadata,' : ''}link`, '-C', 'metadata=0123456789abcdef'],
-    ...['-C', 'extra-filename=-0123456789abcdef', '--out-dir', '/build/out', '-L', 'dependency=/build/deps'],
-    ...more,
-  ]);
+  const emit = `--emit=dep-info,${type === 'lib' ? 'metadata,' : ''}link`;
+  const constant =
+    '--error-format=json --json=diagnostic-rendered-ansi,artifacts,future-incompat -C metadata=0123456789abcdef';
+  const places = '-C extra-filename=-0123456789abcdef --out-dir /build/out -L dependency=/build/deps';
+  const unitArguments = `--crate-name ${crate} --edition=2021 ${root} --crate-type ${type} ${constant} ${emit} ${places}`;
+  return words([...unitArguments.split(' '), ...more]);
 }
 
 export function outPath(goals: ReadonlyMap<GoalKey, Goal>, key: GoalKey): string {

@@ -1,6 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SourceInput } from '../../src/engine/types.ts';
+import { fixedOutputPath } from '../../src/nix/store-path.ts';
+import type { Sha256 } from '../../src/nix/types.ts';
 import { type GoalSpec, type Lab, makeGoals, makeLab, treeSource } from '../engine/helpers.ts';
 import { outPath, presentShells, readOutput, rustc, rustcArguments, unit, words } from './helpers.ts';
 
@@ -45,7 +50,7 @@ function units(shell: readonly [string, ...string[]], source: SourceInput): Reco
   const description = 'it\'s "quoted"\n$HOME `x` \\ and *';
   const environment = words(['CARGO_PKG_NAME=two', `CARGO_PKG_DESCRIPTION=${description}`]);
   const goals: Record<string, GoalSpec> = {};
-  const path = (key: string) => outPath(makeGoals(goals), key);
+  const pathOf = (key: string) => outPath(makeGoals(goals), key);
   goals['script'] = unit(shell, {
     source,
     env: {
@@ -58,9 +63,9 @@ function units(shell: readonly [string, ...string[]], source: SourceInput): Reco
   goals['run'] = unit(shell, {
     source,
     needs: { script: 'whole' },
-    env: { step: 'run', program: `${path('script')}/build_script_build-0123456789abcdef`, environment },
+    env: { step: 'run', program: `${pathOf('script')}/build_script_build-0123456789abcdef`, environment },
   });
-  const run = path('run');
+  const run = pathOf('run');
   goals['lib'] = unit(shell, {
     source,
     needs: { run: 'whole' },
@@ -84,7 +89,7 @@ function units(shell: readonly [string, ...string[]], source: SourceInput): Reco
       step: 'compile',
       program: rustc,
       environment,
-      dependencies: `${path('lib')}/libtwo-0123456789abcdef.rlib`,
+      dependencies: `${pathOf('lib')}/libtwo-0123456789abcdef.rlib`,
       arguments: rustcArguments('main', 'bin', 'src/main.rs', [
         '--extern',
         'two=/build/deps/libtwo-0123456789abcdef.rlib',
@@ -132,5 +137,108 @@ describe.each(presentShells)('with %s', (_name, shell) => {
     );
     expect(running).toContain(` OUT_DIR='${out}' 'GREETING=hello = '\\''world'\\''' -- `);
     expect(build.log('bin').find((line) => line.startsWith('@drydock running '))).not.toContain(' -l ');
+  });
+
+  test('metadata of linked packages, archives, many dependencies, and libraries of build scripts', async () => {
+    const packed = path.join(lab.directory, 'dep-1.0.0');
+    mkdirSync(packed);
+    writeFileSync(path.join(packed, 'show.sh'), 'env; ls -l /build/deps | wc -l; pwd; ls; : > written\n');
+    const archive = path.join(lab.directory, 'dep-1.0.0.crate');
+    execFileSync('tar', ['-czf', archive, '-C', lab.directory, 'dep-1.0.0']);
+    const sha256 = createHash('sha256').update(readFileSync(archive)).digest('hex') as Sha256;
+    const crate = {
+      kind: 'file',
+      path: fixedOutputPath({ name: 'dep-1.0.0.crate', method: 'flat', sha256 }),
+      from: archive,
+      sha256,
+    } as const;
+    const source = await treeSource(lab, 'first', {
+      'say.sh':
+        '#!/bin/sh\necho cargo:some-key=a value\necho cargo::metadata=include=$OUT_DIR/include\necho cargo:rustc-link-search=native=$OUT_DIR\necho cargo:rustc-link-search=/usr/lib\n',
+    });
+    const say = `${source.path}/say.sh`;
+    const goals: Record<string, GoalSpec> = { first: unit(shell, { source, env: { step: 'run', program: say } }) };
+    const first = outPath(makeGoals(goals), 'first');
+    const many = Array.from(
+      { length: 3000 },
+      (_, number) => `${first}/flags/${number}-0123456789abcdef0123456789abcdef.rlib`,
+    ).join(' ');
+    goals['second'] = unit(shell, {
+      source: crate,
+      needs: { first: 'whole' },
+      env: {
+        step: 'run',
+        sourceForm: 'archive',
+        place: '/build/registry/dep-1.0.0',
+        directory: '/build/registry/dep-1.0.0',
+        program: '/bin/sh',
+        arguments: words(['show.sh']),
+        environment: words(['LD_LIBRARY_PATH=/toolchain/lib', 'NAME=value']),
+        metadataFrom: words([`DEP_FIRST=${first}`]),
+        libraryPath: first,
+        dependencies: many,
+        passAsFile: 'dependencies',
+      },
+    });
+    const plan = makeGoals(goals);
+    const build = await lab.build(plan);
+    expect(build.outcomes.get('second'), build.log('second').join('\n')).toMatchObject({ status: 'built' });
+    const shown = readOutput(lab, plan, 'second', 'output').split('\n');
+    expect(
+      shown
+        .filter((line) => !/^(?:PWD|OLDPWD|SHLVL|_)=/.test(line))
+        .toSorted()
+        .join('\n')
+        .trim(),
+    ).toBe(
+      [
+        '/build/registry/dep-1.0.0',
+        '3001',
+        'CARGO_MAKEFLAGS=-j --jobserver-fds=8,9 --jobserver-auth=8,9',
+        `DEP_FIRST_INCLUDE=${first}/out/include`,
+        'DEP_FIRST_SOME_KEY=a value',
+        'HOME=/homeless-shelter',
+        `LD_LIBRARY_PATH=/build/deps:/toolchain/lib:${first}/out`,
+        'NAME=value',
+        'NIX_BUILD_CORES=2',
+        'NIX_BUILD_TOP=/build',
+        'NIX_STORE=/nix/store',
+        'NUM_JOBS=2',
+        `OUT_DIR=${outPath(plan, 'second')}/out`,
+        'PATH=/usr/bin:/bin',
+        'TEMP=/build',
+        'TEMPDIR=/build',
+        'TMP=/build',
+        'TMPDIR=/build',
+        'show.sh',
+      ].join('\n'),
+    );
+  });
+
+  test('the exit code of a build script is the builder’s; what it printed is kept', async () => {
+    const source = await treeSource(lab, 'bad', { 'bad.sh': '#!/bin/sh\necho out; echo err >&2; exit 42\n' });
+    const plan = makeGoals({ bad: unit(shell, { source, env: { step: 'run', program: `${source.path}/bad.sh` } }) });
+    let seen: readonly string[] = [];
+    const build = await lab.build(plan, {
+      inspect: (_goal, exit) => {
+        seen = [readFileSync(`${exit.outDir}/output`, 'utf8'), readFileSync(`${exit.outDir}/stderr`, 'utf8')];
+        return Promise.resolve('accept');
+      },
+    });
+    expect(build.outcomes.get('bad')).toEqual({ status: 'failed', reason: { kind: 'exit', code: 42 } });
+    expect(seen).toEqual(['out\n', 'err\n']);
+    expect(build.log('bad')).toEqual(expect.arrayContaining(['err', '@drydock stdout out']));
+  });
+
+  test('a unit that cannot be set up ends with 98', async () => {
+    const source = await treeSource(lab, 'none', { file: 'x' });
+    const plan = makeGoals({
+      bad: unit(shell, {
+        source,
+        env: { step: 'compile', program: '/bin/true', arguments: '', directory: '/build/ws/missing' },
+      }),
+    });
+    const build = await lab.build(plan);
+    expect(build.outcomes.get('bad')).toEqual({ status: 'failed', reason: { kind: 'exit', code: 98 } });
   });
 });

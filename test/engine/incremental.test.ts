@@ -54,13 +54,17 @@ async function goalsFor(body: string, mounts: readonly MountGrant[], crateType =
 test('state outlives the build, and an edit reuses it', async () => {
   const first = await goalsFor('1', [grant()]);
   expect((await lab.build(first)).outcomes.get('one')).toMatchObject({ status: 'built' });
-  const sessions = () => {
+  /** rustc keeps the last session or two: the newest. */
+  const newestSession = () => {
     const [crate] = readdirSync(grant().directory);
     const directory = path.join(grant().directory, crate ?? '');
-    const [session] = readdirSync(directory).filter((name) => statSync(path.join(directory, name)).isDirectory());
-    return path.join(directory, session ?? '');
+    const sessions = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const [newest] = sessions
+      .map(({ name }) => path.join(directory, name))
+      .toSorted((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs);
+    return newest ?? '';
   };
-  const before = sessions();
+  const before = newestSession();
   const objects = new Map(
     readdirSync(before)
       .filter((name) => name.endsWith('.o'))
@@ -70,7 +74,7 @@ test('state outlives the build, and an edit reuses it', async () => {
 
   const build = await lab.build(await goalsFor('2', [grant()]));
   expect(build.outcomes.get('one')).toMatchObject({ status: 'built' });
-  const after = sessions();
+  const after = newestSession();
   expect(after).not.toBe(before);
   const reused = readdirSync(after).filter((name) => objects.get(name) === statSync(path.join(after, name)).ino);
   expect(reused.length).toBeGreaterThan(0);

@@ -1,7 +1,8 @@
 /** One goal of the embedded engine, from its lock to its place in the store. */
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { type HeldMounts, holdMounts } from '../../mounts/hold.ts';
+import type { Derivation } from '../../nix/types.ts';
 import type { OutputHandle, Store } from '../../store/types.ts';
 import { removeTree } from '../../sys/copy.ts';
 import type { LockOptions } from '../../sys/lock.ts';
@@ -11,7 +12,7 @@ import type { FailureReason } from '../types.ts';
 import { explainRefusal } from './bwrap.ts';
 import { inputsOf } from './inputs.ts';
 import type { Places } from './places.ts';
-import { type Isolation, sandboxCommand } from './sandbox.ts';
+import { type Isolation, passedAsFile, sandboxCommand } from './sandbox.ts';
 import type { SourceAdder } from './sources.ts';
 import { fillStage } from './stage.ts';
 
@@ -122,6 +123,7 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
         stage,
         etc: shop.places.etc,
         storeBinds,
+        attributeFiles: writeAttributes(goal.sealed.derivation, stage),
         views: goal.views.map((view) => ({ from: shop.store.hostPath(view.source), to: view.target })),
         mounts: held.mounts.map((mount) => ({ from: mount.directory, to: mount.grant.target, ro: mount.grant.ro })),
         jobserver: shop.places.jobserver,
@@ -146,7 +148,24 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
   } finally {
     held.release(clean);
     shop.later(removeTree(stage));
+    shop.later(removeTree(attributesOf(stage)));
   }
+}
+
+function attributesOf(stage: string): string {
+  return `${stage}.attributes`;
+}
+
+/** Variables that are too long for an environment, as files beside the stage (Nix manual: `passAsFile`). */
+function writeAttributes(derivation: Derivation, stage: string): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  for (const name of passedAsFile(derivation)) {
+    const file = path.join(attributesOf(stage), String(files.size));
+    if (files.size === 0) mkdirSync(attributesOf(stage));
+    writeFileSync(file, derivation.env[name] ?? '');
+    files.set(name, file);
+  }
+  return files;
 }
 
 async function runSandbox(

@@ -4,8 +4,11 @@ import * as path from 'node:path';
 import { UserError, errnoOf } from '../../sys/errors.ts';
 
 /** Absolute path of `bwrap`. Throws `UserError` D0301 when it is not installed. */
-export function findBwrap(searchPath: string = process.env['PATH'] ?? ''): string {
-  for (const directory of [...searchPath.split(':'), '/usr/bin', '/usr/local/bin', '/bin']) {
+export function findBwrap(
+  searchPath: string = process.env['PATH'] ?? '',
+  usual: readonly string[] = ['/usr/bin', '/usr/local/bin', '/bin'],
+): string {
+  for (const directory of [...searchPath.split(':'), ...usual]) {
     if (!path.isAbsolute(directory)) continue;
     const candidate = path.join(directory, 'bwrap');
     try {

@@ -22,6 +22,8 @@ export interface SandboxRequest {
   readonly mounts: readonly (Bind & { readonly ro: boolean })[];
   /** Host path of the job tokens' fifo; null: none. */
   readonly jobserver: string | null;
+  /** Host file with the value of each variable that the derivation passes as a file. */
+  readonly attributeFiles: ReadonlyMap<string, string>;
   /** `$out` as seen through a cache mount; null: `$out` itself is used. */
   readonly outInMount: string | null;
   readonly cores: number;
@@ -55,6 +57,7 @@ export function sandboxCommand(request: SandboxRequest): SandboxCommand {
   for (const view of request.views) args.push('--ro-bind', view.from, view.to);
   for (const mount of request.mounts) args.push(mount.ro ? '--ro-bind' : '--bind', mount.from, mount.to);
   if (request.jobserver !== null) args.push('--bind', request.jobserver, jobserverPlace);
+  for (const [name, file] of request.attributeFiles) args.push('--ro-bind', file, attributePlace(name));
   // Nothing under /proc: to root's processes the files of /proc/sys belong, and would let them out of any sandbox.
   if (request.isolation === 'full') args.push('--remount-ro', '/proc', '--remount-ro', '/');
   if (request.seccompFd !== null) args.push('--seccomp', String(request.seccompFd));
@@ -67,14 +70,29 @@ export function sandboxCommand(request: SandboxRequest): SandboxCommand {
   return { args, env };
 }
 
+/** Names in the derivation's `passAsFile` that it has variables of. */
+export function passedAsFile(derivation: Derivation): readonly string[] {
+  const names = (derivation.env['passAsFile'] ?? '').split(/\s+/);
+  return names.filter((name) => name !== '' && derivation.env[name] !== undefined);
+}
+
+function attributePlace(name: string): string {
+  return `/build/.attr-${name}`;
+}
+
 /** What Nix sets, in its order: the first four give way to the derivation, the rest does not. */
 function environmentOf(request: SandboxRequest): Record<string, string> {
+  const own: Record<string, string> = { ...request.derivation.env };
+  for (const name of request.attributeFiles.keys()) {
+    delete own[name];
+    own[`${name}Path`] = attributePlace(name);
+  }
   return {
     PATH: '/path-not-set',
     HOME: '/homeless-shelter',
     NIX_STORE: '/nix/store',
     NIX_BUILD_CORES: String(request.cores),
-    ...request.derivation.env,
+    ...own,
     NIX_BUILD_TOP: '/build',
     TMPDIR: '/build',
     TEMPDIR: '/build',
