@@ -32,8 +32,9 @@ export class ScriptRuns {
   /** A line of a script that runs now; with `-vv` it is shown as it comes. */
   line(unit: PlannedUnit, attempt: Attempt, line: string, map: PathMapper): void {
     const stream = this.collect(attempt, line, map);
-    if (stream === null || this.#shell.verbosity < 2 || !attempt.isNews(line)) return;
+    if (stream === null || this.#shell.verbosity < 2) return;
     const text = `[${unit.package.name} ${unit.package.version}] ${attempt[stream].at(-1) ?? ''}\n`;
+    if (!attempt.isNews(text)) return;
     if (stream === 'stdout') this.#shell.out(text);
     else this.#shell.err(text);
   }

@@ -37,21 +37,20 @@ export function localClosure(plan: Plan, root: PlannedUnit): PlannedUnit[] {
   return closure;
 }
 
-/** The dep-info files that belong beside a unit's uplifted outputs. */
+/** The dep-info files that belong beside a unit's uplifted outputs; where two outputs share one, the later is named. */
 export function rootDepInfoFiles(
   places: Places,
   unit: PlannedUnit,
 ): { readonly output: string; readonly file: string }[] {
-  const files: { output: string; file: string }[] = [];
+  const files = new Map<string, string>();
   for (const file of unit.files) {
     if (file.flavor === 'debug-info' || file.flavor === 'auxiliary') continue;
     const output = upliftPath(places, unit, file);
     if (output === null) continue;
     const parsed = path.parse(output);
-    const beside = path.join(parsed.dir, `${parsed.name}.d`);
-    if (!files.some((other) => other.file === beside)) files.push({ output, file: beside });
+    files.set(path.join(parsed.dir, `${parsed.name}.d`), output);
   }
-  return files;
+  return [...files].map(([file, output]) => ({ output, file }));
 }
 
 /** Writes them for one root. A file whose list is right already keeps its time. Returns what is in place now. */

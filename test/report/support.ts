@@ -9,6 +9,7 @@ import { Records } from '../../src/learn/records.ts';
 import { Session } from '../../src/learn/session.ts';
 import { planUnits } from '../../src/plan/plan.ts';
 import type { Plan } from '../../src/plan/types.ts';
+import { inCargoOrder } from '../../src/report/order.ts';
 import { openReport } from '../../src/report/report.ts';
 import { reportOptions } from '../../src/report/options.ts';
 import { capturingTerminal } from '../../src/report/terminal.ts';
@@ -18,9 +19,11 @@ import { run } from '../../src/sys/run.ts';
 import { openTarget } from '../../src/target/open.ts';
 import { optionsFor, workspaceOf } from '../plan/support.ts';
 
+/** Without what changes a build. rustup's own settings stay: they say which toolchain, and that none gets installed. */
 export const environment: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(process.env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !/^(CARGO|RUST|CI$|npm_|NODE)/.test(entry[0]),
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && !/^(CARGO_|RUST(?!UP_)|CI$|npm_|NODE)/.test(entry[0]),
   ),
 );
 
@@ -70,7 +73,7 @@ export async function drydock(root: string, argv: readonly string[], store: stri
   const events: EngineEvent[] = [];
   try {
     const valid = await engine.valid(session.plan.units.map((unit) => unit.goal.sealed.outPath));
-    for (const unit of session.plan.units) {
+    for (const unit of inCargoOrder(session.plan.units)) {
       const { outPath, drvPath } = unit.goal.sealed;
       if (!valid.has(outPath)) continue;
       const laidOut = target.layOut(unit, engine.hostPath(outPath));
@@ -104,7 +107,13 @@ export async function cargo(root: string, argv: readonly string[]): Promise<Seen
   return { stdout: result.stdout.toString(), stderr: result.stderr.toString(), ok: result.code === 0 };
 }
 
-/** Text without what differs from build to build: times, and identities in names. */
+/** Text without what differs from build to build: times, identities, and what is written down as intended. */
 export function normal(text: string): string {
-  return text.replace(/ in \d+(\.\d+s|m \d+s)$/gm, ' in TIME').replace(/-[0-9a-f]{16}/g, '-IDENTITY');
+  return text
+    .replace(/^.*Blocking.* waiting for file lock on package cache.*\n/gm, '')
+    .replace(/ -C metadata=[0-9a-f]{16}/g, '')
+    .replace(/ -C incremental=[^ `]+/g, '')
+    .replace(/ LD_LIBRARY_PATH=('[^']*'|[^ ]+)/g, '')
+    .replace(/ in \d+(\.\d+s|m \d+s)$/gm, ' in TIME')
+    .replace(/-[0-9a-f]{16}/g, '-IDENTITY');
 }
