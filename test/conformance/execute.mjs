@@ -119,7 +119,7 @@ export function outputsOf(output, failed) {
 /** The tests have a home of their own, so a rustup proxy would find no toolchain: the toolchain's own programs go first. */
 function environment() {
   const sysroot = execFileSync('rustc', ['--print', 'sysroot'], { encoding: 'utf8' }).trim();
-  const env = { ...process.env, PATH: `${sysroot}/bin:${process.env.PATH}` };
+  const env = { ...process.env, PATH: `${sysroot}/bin:${process.env.PATH}`, RUSTUP_AUTO_INSTALL: '0' };
   for (const name of Object.keys(env)) {
     if (/^(npm_|DRYDOCK_|CARGO_|RUSTUP_TOOLCHAIN$|XDG_)/.test(name) && name !== 'CARGO_HOME') delete env[name];
   }
