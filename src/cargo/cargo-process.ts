@@ -4,6 +4,7 @@ import { type OutputMode, run } from '../sys/run.ts';
 import { readArguments } from './arguments.ts';
 import { asStable, type Relay, relay, type Sink } from './diagnostics.ts';
 import { hasOption, optionValues } from './invocation.ts';
+import { asSpecification } from './lock-file.ts';
 import { fieldOf } from './tables.ts';
 import type { Invocation, UnitGraph } from './types.ts';
 
@@ -96,7 +97,8 @@ async function explainFailure(
   stderr: Relay,
   pretend: boolean,
 ): Promise<CargoFailure> {
-  const channelMatters = pretend && /nightly|-Z|cargo-features|unstable/.test(stderr.held());
+  const channelMatters =
+    pretend && /`-Z|nightly (?:version|channel|release|features)|cargo-features|is unstable/.test(stderr.held());
   if (code === 1 || channelMatters) {
     const plain = await plainCargo(request, 'errors');
     if (plain.exitCode !== 0) return plain;
@@ -220,5 +222,7 @@ function parseGraph(stdout: Buffer): UnitGraph {
       'use a cargo between 1.82 and 1.95',
     );
   }
-  return graph as UnitGraph;
+  const { units, ...rest } = graph as UnitGraph;
+  if (!units.some((unit) => unit.pkg_id.endsWith(')'))) return { units, ...rest };
+  return { ...rest, units: units.map((unit) => ({ ...unit, pkg_id: asSpecification(unit.pkg_id) })) };
 }

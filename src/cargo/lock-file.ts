@@ -39,6 +39,20 @@ export function parsePackageId(id: PackageId): SpecParts {
 }
 
 /**
+ * The specification for an id in the form of cargo before 1.86, `name version (source)`; others come back as they are. The
+ * unit graph had it longer than `cargo metadata` and the messages did.
+ */
+export function asSpecification(id: string): PackageId {
+  const match = /^(\S+) (\S+) \((.*)\)$/.exec(id);
+  if (!match) return id;
+  const [, name = '', version = '', source = ''] = match;
+  const url = source.split('#')[0] ?? '';
+  const path = url.split('?')[0] ?? '';
+  const fragment = path.slice(path.lastIndexOf('/') + 1) === name ? version : `${name}@${version}`;
+  return `${url}#${fragment}`;
+}
+
+/**
  * Reads the text of a lock file. Only cargo writes it, always in the same form, so lines are enough: a TOML parser takes
  * ten times as long.
  */

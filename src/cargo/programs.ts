@@ -145,7 +145,7 @@ function rustupHome(environment: Readonly<Record<string, string>>): string {
 }
 
 /** A proxy is rustup itself under another name. */
-function isProxy(program: string, rustup: string): boolean {
+export function isProxy(program: string, rustup: string): boolean {
   try {
     return realpathSync(program) === realpathSync(rustup) || statSync(program).size === statSync(rustup).size;
   } catch {

@@ -5,7 +5,7 @@ import type { Config } from './types.ts';
 import { type FlagsContext, rustflags, shortName, tool } from './config.ts';
 import type { ConfigTree } from './config-files.ts';
 import { type DiskCache, stamp } from './disk-cache.ts';
-import { onPath, type Programs } from './programs.ts';
+import { isProxy, onPath, type Programs } from './programs.ts';
 import type { Toolchain } from './types.ts';
 
 /** The crate types asked for; the order of the answer's first lines. */
@@ -91,7 +91,10 @@ export async function readToolchain(request: ToolchainRequest, cache: DiskCache)
 function rustcOf(request: ToolchainRequest): string {
   const configured = tool(request.tree, request.environment, 'RUSTC', 'rustc');
   if (configured === null) return request.programs.rustc;
-  return onPath(configured, request.programs.environment) ?? configured;
+  const found = onPath(configured, request.programs.environment);
+  const rustup = onPath('rustup', request.programs.environment);
+  if (found !== null && rustup !== null && isProxy(found, rustup)) return request.programs.rustc;
+  return found ?? configured;
 }
 
 function childEnvironment(request: ToolchainRequest): Readonly<Record<string, string>> {

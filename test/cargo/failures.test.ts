@@ -96,6 +96,14 @@ test('an artifact directory in the configuration', async () => {
   expect(drydock).toEqual(cargo);
 });
 
+test('a lock file of a version to come', async () => {
+  const project = app();
+  project.write({ 'Cargo.lock': 'version = 5\n' });
+  const { drydock, cargo } = await both(project, ['build']);
+  expect(cargo.code).not.toBe(0);
+  expect(drydock).toEqual(cargo);
+});
+
 test('no manifest at all', async () => {
   const project = makeProject({ 'a.txt': '' });
   const { drydock, cargo } = await both(project, ['build']);

@@ -2,7 +2,7 @@ import { parse } from 'smol-toml';
 import { expect, test } from 'vitest';
 import { run } from '../../src/sys/run.ts';
 import { lintFlags } from '../../src/cargo/lints.ts';
-import { parseLockFile, parsePackageId } from '../../src/cargo/lock-file.ts';
+import { asSpecification, parseLockFile, parsePackageId } from '../../src/cargo/lock-file.ts';
 import { declaredFeatures } from '../../src/cargo/manifest.ts';
 import { makeProject, manifest, packageNamed } from './project.ts';
 
@@ -122,6 +122,15 @@ test.each([
   ['git+https://host/x/y?branch=z#1.0.0', { source: 'git+https://host/x/y?branch=z', name: 'y', version: '1.0.0' }],
 ])('%s', (id, parts) => {
   expect(parsePackageId(id)).toEqual(parts);
+});
+
+test.each([
+  ['a 1.0.0 (registry+https://host/index)', 'registry+https://host/index#a@1.0.0'],
+  ['b 0.1.0 (path+file:///a/b)', 'path+file:///a/b#0.1.0'],
+  ['y 1.0.0 (git+https://host/x/y?branch=z#0123ab)', 'git+https://host/x/y?branch=z#1.0.0'],
+  ['path+file:///a/b#0.1.0', 'path+file:///a/b#0.1.0'],
+])('%s as a specification', (id, specification) => {
+  expect(asSpecification(id)).toBe(specification);
 });
 
 test('lock files: the checksum in the package, or in [metadata] as of old', () => {

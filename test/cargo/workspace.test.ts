@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { realpathSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { watchedFiles } from '../../src/cargo/watched.ts';
@@ -159,4 +159,13 @@ test('a toolchain that is not there: what rustup says', async () => {
   const plain = await project.cargo(['+no-such-toolchain', 'build']);
   expect(result).toEqual({ ok: false, failure: { exitCode: plain.code } });
   expect(stderr).toBe(plain.stderr);
+});
+
+test('a rustc that is named: by path, or the proxy by its name', async () => {
+  const project = makeProject(simple);
+  const { rustc } = (await project.workspace(['build'])).toolchain;
+  project.write({ '.cargo/config.toml': '[build]\nrustc = "bin/own-rustc"\n', 'bin/.keep': '' });
+  symlinkSync(rustc, join(project.root, 'bin/own-rustc'));
+  expect((await project.workspace(['build'])).toolchain.rustc).toBe(join(project.root, 'bin/own-rustc'));
+  expect((await project.workspace(['build'], { RUSTC: 'rustc' })).toolchain.rustc).toBe(rustc);
 });
