@@ -6,7 +6,7 @@ import { hostPath } from './draft.ts';
 import type { Environment } from './environment.ts';
 import type { Facts } from './facts.ts';
 import { buildRoot, unitDirectory } from './layout.ts';
-import { depsPlace, outPlace, type Place } from './places.ts';
+import { depsPlace, outPlace, type Place, workspacePlace } from './places.ts';
 import { isRun } from './target.ts';
 import type { PlannedUnit, ToolchainPaths, UnitId } from './types.ts';
 
@@ -67,6 +67,7 @@ function pathMap(facts: Facts, made: Made, index: number, parts: Parts): Planned
     [depsPlace, path.join(buildRoot(workspace, unit.platform), 'deps')],
     [parts.toolchain.path, workspace.toolchain.sysroot],
   ];
+  if (parts.place.root !== workspacePlace) map.push([workspacePlace, workspace.root]);
   if (isRun(unit)) map.push([`${parts.goal.sealed.outPath}/out`, path.join(own, 'out')]);
   else map.push([outPlace, own]);
   for (const { index: run } of unit.dependencies) {

@@ -14,7 +14,7 @@ const main = 'fn main() {}\n';
 const lib = 'pub fn f() -> u32 { 1 }\n';
 
 const twoLibraries = {
-  'Cargo.toml': `${manifest('top', '')}[dependencies]\nlower-part = { path = "lower" }\n[profile.release]\nLTO\n[workspace]\nmembers = ["lower", "shared"]\n`,
+  'Cargo.toml': `${manifest('top', '')}[dependencies]\nlower-part = { path = "lower" }\n[profile.release]\nopt-level = 0\nLTO\n[workspace]\nmembers = ["lower", "shared"]\n`,
   'src/main.rs': 'fn main() { println!("{}", lower_part::f()); }\n',
   'src/lib.rs': lib,
   'lower/Cargo.toml': manifest('lower-part', '[dependencies]\nitoa = "1"\n'),

@@ -23,12 +23,40 @@ interface Line {
   readonly environment: ReadonlyMap<string, string>;
   /** Something of a build script may stand at the end. */
   readonly scripted: boolean;
+  /** Nothing is left to be added at run time. */
+  readonly finished: boolean;
 }
 
 /** Every difference, one line each; empty: the plan says what cargo does. */
 export function differences(workspace: Workspace, plan: Plan, commands: readonly Command[]): readonly string[] {
-  const ours = label(plan.units.filter((unit) => !isOverride(unit)).map((unit) => planned(workspace, unit)));
-  const theirs = label(commands.map((command) => observed(workspace, command)));
+  const units = plan.units.filter(isOfUnit);
+  return differencesOfLines(
+    units.map((unit) => planned(workspace, unit)),
+    commands.map((command) => observed(workspace, command)),
+  );
+}
+
+/**
+ * The same for what drydock says that it ran: with everything that is known at run time. Of `LD_LIBRARY_PATH` only
+ * directories below `target/` count: the rest is the caller's, or holds uplifted libraries.
+ */
+export function differencesOfRuns(
+  workspace: Workspace,
+  drydock: readonly Command[],
+  cargo: readonly Command[],
+): readonly string[] {
+  const lines = (commands: readonly Command[]): readonly Line[] =>
+    commands.filter(isOfUnit).map((command) => {
+      const line = observed(workspace, command);
+      const told = [...line.environment].filter(([name, value]) => workspace.environment[name] !== value);
+      return { ...line, environment: new Map(told), scripted: false, finished: true };
+    });
+  return differencesOfLines(lines(drydock), lines(cargo));
+}
+
+function differencesOfLines(planned: readonly Line[], observed: readonly Line[]): readonly string[] {
+  const ours = label(planned);
+  const theirs = label(observed);
   const found: string[] = [];
   if (ours.length !== theirs.length) found.push(`units: ${ours.length} planned, ${theirs.length} run by cargo`);
   const left = new Set(theirs);
@@ -48,8 +76,9 @@ export function differences(workspace: Workspace, plan: Plan, commands: readonly
   return found;
 }
 
-function isOverride(unit: PlannedUnit): boolean {
-  return unit.program === '/bin/sh';
+/** Declared output of a build script is printed by a shell; cargo starts nothing for it. */
+function isOfUnit({ program }: { readonly program: string }): boolean {
+  return program !== '/bin/sh';
 }
 
 function planned(workspace: Workspace, unit: PlannedUnit): Line {
@@ -78,6 +107,7 @@ function planned(workspace: Workspace, unit: PlannedUnit): Line {
     arguments: normalise(workspace, args),
     environment,
     scripted: (derivation.env['script'] ?? '') !== '' || (derivation.env['linkScripts'] ?? '') !== '',
+    finished: false,
   };
 }
 
@@ -91,14 +121,15 @@ function observed(workspace: Workspace, command: Command): Line {
       workspace,
       command.arguments.filter((argument) => !argument.startsWith('--diagnostic-width=')),
     ),
-    environment: new Map([...command.environment].map(([name, value]) => [name, program(workspace, name, value)])),
+    environment: new Map([...command.environment].map(([name, value]) => [name, shown(workspace, name, value)])),
     scripted: true,
+    finished: false,
   };
 }
 
-function program({ toolchain }: Workspace, name: string, value: string): string {
+function shown({ toolchain }: Workspace, name: string, value: string): string {
   const bare = (name === 'RUSTC' || name === 'RUSTDOC') && !value.includes('/');
-  return bare ? path.join(toolchain.sysroot, 'bin', value) : value;
+  return bare ? path.join(toolchain.sysroot, 'bin', value) : value.replaceAll('\u001f', '');
 }
 
 function nameOf(environment: ReadonlyMap<string, string>): string {
@@ -133,12 +164,22 @@ function label(lines: readonly Line[]): readonly Line[] {
   });
   return labelled.map((line) => ({
     ...line,
+    environment: new Map([...line.environment].map(([name, value]) => [name, withoutIdentity(value)])),
     arguments: line.arguments.map((argument) => {
       if (/^(?:metadata=|extra-filename=-)[0-9a-f]{16}$/.test(argument)) return argument.replace(/[0-9a-f]{16}$/, '#');
-      if (argument.includes('/build/') && !argument.includes('=')) return argument.replace(/-[0-9a-f]{16}$/, '-#');
-      return argument.replace(/-([0-9a-f]{16})(?=\.)/, (_, identity: string) => byIdentity.get(identity) ?? '-?');
+      return withoutIdentity(argument).replace(
+        /-([0-9a-f]{16})(?=\.)/,
+        (_, identity: string) => byIdentity.get(identity) ?? '-?',
+      );
     }),
   }));
+}
+
+/** Directories below `target/` that are named by an identity. */
+function withoutIdentity(text: string): string {
+  return text
+    .replaceAll(/(\/(?:build|incremental)\/[^/:=]+)-[0-9a-f]{16}/g, '$1-#')
+    .replace(/(\/incremental)\/[^/]+-#$/, '$1');
 }
 
 /** All that stands before the dependencies, without identities. */
@@ -147,7 +188,7 @@ function ownKey(line: Line): string {
   const own = line.arguments.slice(0, end < 0 ? undefined : end);
   return own
     .filter((argument) => !/^(?:metadata=|extra-filename=)/.test(argument))
-    .map((argument) => argument.replace(/-[0-9a-f]{16}$/, ''))
+    .map((argument) => withoutIdentity(argument))
     .join('\0');
 }
 
@@ -161,7 +202,8 @@ function compareLines(ours: Line, theirs: Line): readonly string[] {
   const rest = theirs.arguments.slice(ours.arguments.length);
   const at = ours.arguments.findIndex((argument, index) => argument !== theirs.arguments[index]);
   if (at >= 0) problems.push(`argument ${at}: planned ${ours.arguments[at]}, cargo ${theirs.arguments[at] ?? 'none'}`);
-  else if (rest.length > 0 && !(ours.scripted && isScriptPart(rest))) problems.push(`cargo adds ${rest.join(' ')}`);
+  else if (rest.length > 0 && (ours.finished || !(ours.scripted && isScriptPart(rest))))
+    problems.push(`cargo adds ${rest.join(' ')}`);
 
   for (const [name, value] of ours.environment) {
     if (name === 'LD_LIBRARY_PATH') continue;
@@ -170,10 +212,21 @@ function compareLines(ours: Line, theirs: Line): readonly string[] {
   }
   for (const [name, value] of theirs.environment) {
     if (ours.environment.has(name) || name === 'LD_LIBRARY_PATH') continue;
-    if (ours.run ? /^(OUT_DIR|NUM_JOBS|DEP_.+)$/.test(name) : ours.scripted) continue;
-    problems.push(`${name}: not planned, cargo ${JSON.stringify(value)}`);
+    if (ours.finished) problems.push(`${name}: not set, cargo ${JSON.stringify(value)}`);
+    else if (!(ours.run ? /^(OUT_DIR|NUM_JOBS|DEP_.+)$/.test(name) : ours.scripted))
+      problems.push(`${name}: not planned, cargo ${JSON.stringify(value)}`);
+  }
+  if (ours.finished) {
+    const [mine, cargos] = [ours, theirs].map(builtLibraries);
+    if (mine !== cargos) problems.push(`LD_LIBRARY_PATH: ${mine}, cargo ${cargos}`);
   }
   return problems;
+}
+
+/** Directories of build scripts among those where libraries are looked up. */
+function builtLibraries(line: Line): string {
+  const directories = (line.environment.get('LD_LIBRARY_PATH') ?? '').split(':');
+  return directories.filter((directory) => directory.includes('/build/')).join(':');
 }
 
 function isScriptPart(rest: readonly string[]): boolean {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Command, readCommands } from './commands.ts';
 
 export interface Project {
@@ -35,6 +36,21 @@ export function cargoCommands(project: Project, cargoArguments: readonly string[
     maxBuffer: 1 << 28,
   });
   if (result.status !== 0) throw new Error(`cargo build failed:\n${result.stderr}`);
+  return readCommands(result.stderr);
+}
+
+/** The same of `drydock build -vv`, in a fresh target directory as well. `store`: an empty one, so that every unit is run. */
+export function drydockCommands(project: Project, args: readonly string[], store: string): readonly Command[] {
+  fs.rmSync(path.join(project.root, 'target'), { recursive: true, force: true });
+  const program = fileURLToPath(new URL('../../dist/drydock.mjs', import.meta.url));
+  const argv = [program, 'build', '-vv', '--color', 'never', '--store', store, ...args];
+  const result = spawnSync(process.execPath, argv, {
+    cwd: project.root,
+    env: { ...callerEnvironment(), ...project.environment },
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (result.status !== 0) throw new Error(`drydock build failed:\n${result.stderr}`);
   return readCommands(result.stderr);
 }
 
