@@ -131,7 +131,8 @@ function repeat(facts: Facts, options: PlanOptions, index: number, made: Made, o
   const sources = [options.builder, closure.input, output];
   const sealed = seal(facts, options, index, { env, inputs: [], sources });
   const goal = goalOf(facts, index, id, { sealed, needs: [], sources }, null);
-  return finish(facts, made, index, { goal, closure, place, toolchain, environment: new Map(), program, argv });
+  const parts = { goal, closure, place, toolchain, environment: new Map<string, string>(), program, argv };
+  return finish(facts, made, index, { ...parts, overridden: true });
 }
 
 function goalOf(

@@ -44,6 +44,8 @@ export interface PlannedUnit {
   readonly environment: Readonly<Record<string, string>>;
   /** Working directory in the sandbox. */
   readonly directory: string;
+  /** A run whose output the configuration declares: it is repeated, no script runs, and cargo says nothing of it. */
+  readonly overridden: boolean;
 }
 
 export interface Plan {

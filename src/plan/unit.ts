@@ -26,6 +26,7 @@ export interface Parts {
   readonly environment: Environment;
   readonly program: string;
   readonly argv: readonly string[];
+  readonly overridden?: boolean;
 }
 
 /** `PATH` of what runs: the toolchain first, as in a shell where cargo is found. */
@@ -53,6 +54,7 @@ export function finish(facts: Facts, made: Made, index: number, parts: Parts): P
     arguments: parts.argv,
     environment: Object.fromEntries([...parts.environment].sort(([a], [b]) => (a < b ? -1 : 1))),
     directory: parts.goal.sealed.derivation.env['directory'] ?? parts.place.directory,
+    overridden: parts.overridden === true,
   };
 }
 

@@ -29,7 +29,7 @@ interface Line {
 
 /** Every difference, one line each; empty: the plan says what cargo does. */
 export function differences(workspace: Workspace, plan: Plan, commands: readonly Command[]): readonly string[] {
-  const units = plan.units.filter(isOfUnit);
+  const units = plan.units.filter((unit) => !unit.overridden);
   return differencesOfLines(
     units.map((unit) => planned(workspace, unit)),
     commands.map((command) => observed(workspace, command)),
@@ -54,6 +54,11 @@ export function differencesOfRuns(
   return differencesOfLines(lines(drydock), lines(cargo));
 }
 
+/** What repeats the declared output of a build script knows no package; cargo starts nothing for it. */
+function isOfUnit({ environment }: Command): boolean {
+  return environment.has('CARGO_PKG_NAME');
+}
+
 function differencesOfLines(planned: readonly Line[], observed: readonly Line[]): readonly string[] {
   const ours = label(planned);
   const theirs = label(observed);
@@ -74,11 +79,6 @@ function differencesOfLines(planned: readonly Line[], observed: readonly Line[])
   }
   for (const other of left) found.push(`${other.name}: only cargo runs it: ${other.arguments.join(' ')}`);
   return found;
-}
-
-/** Declared output of a build script is printed by a shell; cargo starts nothing for it. */
-function isOfUnit({ program }: { readonly program: string }): boolean {
-  return program !== '/bin/sh';
 }
 
 function planned(workspace: Workspace, unit: PlannedUnit): Line {
