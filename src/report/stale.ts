@@ -3,7 +3,8 @@ import type { UnitId } from '../plan/types.ts';
 
 export type Stale =
   | { readonly why: 'never-built' }
-  | { readonly why: 'source-changed'; readonly file: string; readonly before: number; readonly after: number }
+  /** Times in milliseconds since the epoch. */
+  | { readonly why: 'source-changed'; readonly file: string; readonly builtAt: number; readonly changedAt: number }
   | { readonly why: 'source-appeared'; readonly file: string }
   | { readonly why: 'source-gone'; readonly file: string }
   | { readonly why: 'package-changed'; readonly before: string; readonly after: string }
@@ -60,7 +61,7 @@ export function dirtyText(stale: Stale): string | null {
     case 'never-built':
       return null;
     case 'source-changed':
-      return `the file \`${stale.file}\` has changed (${modification(stale.before, stale.after)})`;
+      return `the file \`${stale.file}\` has changed${modification(stale.builtAt, stale.changedAt)}`;
     case 'source-gone':
       return `the file \`${stale.file}\` is missing`;
     case 'dependency-rebuilt':
@@ -84,12 +85,13 @@ export function dirtyText(stale: Stale): string | null {
   }
 }
 
-/** `1700000000.123456789s, 5s after last build at …`, both in milliseconds since the epoch. */
+/** ` (1700000000.123456789s, 5s after last build at …)`; empty for a file that was put in place with an older time. */
 function modification(before: number, after: number): string {
+  if (after <= before) return '';
   const nanoseconds = Math.round((after - before) * 1e6);
   const seconds = Math.floor(nanoseconds / 1e9);
   const difference = seconds >= 1 ? duration(seconds) : `${nanoseconds}ns`;
-  return `${time(after)}, ${difference} after last build at ${time(before)}`;
+  return ` (${time(after)}, ${difference} after last build at ${time(before)})`;
 }
 
 function time(milliseconds: number): string {

@@ -51,7 +51,7 @@ function sourceChange(before: UnitInputs, after: UnitInputs, unit: PlannedUnit, 
   for (const [name, [, mtime, digest]] of Object.entries(after.files)) {
     const old = before.files[name];
     if (old !== undefined && old[2] !== digest) {
-      return { why: 'source-changed', file: shown(name), before: old[1], after: mtime };
+      return { why: 'source-changed', file: shown(name), builtAt: before.at, changedAt: mtime };
     }
   }
   for (const name of Object.keys(after.files)) {

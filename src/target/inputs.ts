@@ -12,6 +12,8 @@ const version = 1;
 export type SourceStamp = readonly [size: number, mtime: number, digest: string];
 
 export interface UnitInputs {
+  /** When these were taken: milliseconds since the epoch. */
+  readonly at: number;
   readonly drv: string;
   readonly out: string;
   readonly lane: string;
@@ -33,6 +35,7 @@ export function inputsOf(plan: Plan, unit: PlannedUnit, before: UnitInputs | nul
   const { sealed } = unit.goal;
   const { env, args } = sealed.derivation;
   return {
+    at: Date.now(),
     drv: sealed.drvPath,
     out: sealed.outPath,
     lane: unit.lane,

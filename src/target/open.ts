@@ -39,6 +39,42 @@ export async function openTarget(workspace: Workspace, options: LockTargetOption
   });
 }
 
+/** Names are worked out when somebody asks: a build with nothing to do asks for none. */
+class Laid implements LaidOut {
+  readonly changed: boolean;
+  readonly #places: Places;
+  readonly #unit: PlannedUnit;
+  readonly #entry: UnitEntry;
+  #names: Omit<LaidOut, 'changed'> | null = null;
+
+  constructor(places: Places, unit: PlannedUnit, entry: UnitEntry, changed: boolean) {
+    this.changed = changed;
+    this.#places = places;
+    this.#unit = unit;
+    this.#entry = entry;
+  }
+
+  get filenames(): readonly string[] {
+    return this.#found().filenames;
+  }
+
+  get executable(): string | null {
+    return this.#found().executable;
+  }
+
+  get directory(): string {
+    return unitDirectory(this.#places, this.#unit);
+  }
+
+  #found(): Omit<LaidOut, 'changed'> {
+    if (this.#names === null) {
+      const made = new Set(this.#entry.files.map(([file]) => path.basename(file)));
+      this.#names = namesOf(this.#places, this.#unit, (name) => made.has(name));
+    }
+    return this.#names;
+  }
+}
+
 class OpenTarget implements Omit<Target, 'close'> {
   readonly places: Places;
   readonly #root: string;
@@ -70,7 +106,7 @@ class OpenTarget implements Omit<Target, 'close'> {
     this.know(unit);
     const before = this.#record.units.get(unit.id);
     const right = before !== undefined && before.out === unit.goal.sealed.outPath && this.#isRight(before);
-    if (right) return { ...this.#names(unit, before), changed: false };
+    if (right) return new Laid(this.places, unit, before, false);
     const entry = isRun(unit.unit)
       ? placeRun(this.places, unit, outDir)
       : placeCompilation(this.places, unit, outDir, this.outputs);
@@ -78,7 +114,7 @@ class OpenTarget implements Omit<Target, 'close'> {
     for (const [file] of before?.files ?? []) if (!kept.has(file) && !file.endsWith('.d')) removeTree(file);
     this.#record.units.set(unit.id, entry);
     this.#changed.add(unit.id);
-    return { ...this.#names(unit, entry), changed: true };
+    return new Laid(this.places, unit, entry, true);
   }
 
   locate(unit: PlannedUnit): LaidOut {
@@ -118,11 +154,6 @@ class OpenTarget implements Omit<Target, 'close'> {
       for (const [directory] of entry?.trees ?? []) files.add(directory);
     }
     return [...files];
-  }
-
-  #names(unit: PlannedUnit, entry: UnitEntry): Omit<LaidOut, 'changed'> {
-    const made = new Set(entry.files.map(([file]) => path.basename(file)));
-    return namesOf(this.places, unit, (name) => made.has(name));
   }
 
   #isRight(entry: UnitEntry): boolean {

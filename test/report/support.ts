@@ -9,6 +9,7 @@ import { Records } from '../../src/learn/records.ts';
 import { Session } from '../../src/learn/session.ts';
 import { planUnits } from '../../src/plan/plan.ts';
 import type { Plan } from '../../src/plan/types.ts';
+import { History } from '../../src/report/history.ts';
 import { inCargoOrder } from '../../src/report/order.ts';
 import { openReport } from '../../src/report/report.ts';
 import { reportOptions } from '../../src/report/options.ts';
@@ -16,6 +17,7 @@ import { capturingTerminal } from '../../src/report/terminal.ts';
 import type { Lookup } from '../../src/report/types.ts';
 import { openStore } from '../../src/store/store.ts';
 import { run } from '../../src/sys/run.ts';
+import type { Places } from '../../src/target/places.ts';
 import { openTarget } from '../../src/target/open.ts';
 import { optionsFor, workspaceOf } from '../plan/support.ts';
 
@@ -47,6 +49,7 @@ export interface Built extends Seen {
   readonly workspace: Workspace;
   readonly plan: Plan;
   readonly events: readonly EngineEvent[];
+  readonly places: Places;
 }
 
 /** Builds with the embedded engine; its store is `store`. */
@@ -60,6 +63,7 @@ export async function drydock(root: string, argv: readonly string[], store: stri
   const session = new Session(workspace, records, planAgain);
   const terminal = capturingTerminal();
   const target = await openTarget(workspace);
+  const history = new History(target.places, workspace.root, () => session.plan);
   const lookup: Lookup = {
     plan: () => session.plan,
     unit: (key) => session.plan.units.find((unit) => unit.id === key),
@@ -67,6 +71,7 @@ export async function drydock(root: string, argv: readonly string[], store: stri
     outputs: target.outputs,
     buildDir: workspace.buildDir,
     profile: workspace.profile,
+    stale: (unit) => history.stale(unit),
   };
   const report = openReport(reportOptions(workspace, startedAt), lookup, terminal);
   const engine = embeddedEngine(opened, { environment });
@@ -85,6 +90,7 @@ export async function drydock(root: string, argv: readonly string[], store: stri
       const unit = lookup.unit(event.key);
       if (unit !== undefined && event.type === 'ended' && event.outcome.status === 'built') {
         report.artifact(unit, target.layOut(unit, engine.hostPath(unit.goal.sealed.outPath)), false);
+        history.built(unit);
       }
       report.on(event);
     };
@@ -92,8 +98,9 @@ export async function drydock(root: string, argv: readonly string[], store: stri
     const outcomes = await engine.realise(session, realise, on, new AbortController().signal);
     const ok = [...outcomes.values()].every(({ status }) => status === 'built' || status === 'valid');
     if (ok) target.finish(session.plan);
+    history.save();
     report.finish(ok);
-    return { ...terminal.text(), ok, workspace, plan: session.plan, events };
+    return { ...terminal.text(), ok, workspace, plan: session.plan, events, places: target.places };
   } finally {
     target.close();
     await opened.close();
