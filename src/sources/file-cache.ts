@@ -45,6 +45,10 @@ export class FileCache {
     return [...this.#watched];
   }
 
+  unwatch(): void {
+    this.#watched.clear();
+  }
+
   watch(file: string): void {
     this.#watched.add(file);
   }

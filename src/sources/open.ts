@@ -23,8 +23,9 @@ export interface SourcesOptions {
 const attempts = 4;
 
 /**
- * Opens the sources of one workspace. Until `save` every question is answered by one look at each file; after `save`
- * files are looked at anew. Throws `UserError` D0401 to D0406 from `closure` and `mentionsFileSystem`.
+ * Opens the sources of one workspace. What lies between two calls of `save` is one pass: each file is looked at once.
+ * After `save` files are looked at anew, and `watched` tells of the pass that ended until the next one asks something.
+ * Throws `UserError` D0401 to D0406 from `closure` and `mentionsFileSystem`.
  */
 export function openSources(options: SourcesOptions): Sources {
   return new WorkspaceSources(options);
@@ -35,6 +36,7 @@ class WorkspaceSources implements Sources {
   readonly #memory: Memory;
   readonly #cache: FileCache;
   #lists: Lists;
+  #passEnded = false;
 
   constructor({ workspaceRoot, cacheDir }: SourcesOptions) {
     this.#root = workspaceRoot;
@@ -58,6 +60,7 @@ class WorkspaceSources implements Sources {
   save(): void {
     this.#memory.save();
     this.#forget();
+    this.#passEnded = true;
   }
 
   #closure(request: SourceRequest): SourceClosure {
@@ -80,6 +83,8 @@ class WorkspaceSources implements Sources {
   }
 
   #steady<Value>(make: () => Value): Value {
+    if (this.#passEnded) this.#cache.unwatch();
+    this.#passEnded = false;
     for (let attempt = 1; ; attempt++) {
       try {
         return make();

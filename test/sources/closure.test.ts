@@ -203,4 +203,8 @@ test('what is watched tells files that changed, came or went', () => {
   expect(sources.watched()).toEqual(
     expect.arrayContaining([root, path.join(root, 'src'), path.join(root, '.gitignore')]),
   );
+  sources.save();
+  expect(sources.watched(), 'of the pass that ended').toContain(path.join(root, 'src'));
+  sources.closure(request({ package: packageAt(root) }));
+  expect(sources.watched(), 'of the pass that began').not.toContain(path.join(root, 'src'));
 });

@@ -92,7 +92,7 @@ export function names(closure: SourceClosure): string[] {
 export function readByRustc(root: string, entry: string): string[] {
   const out = path.join(temporary(), 'out.d');
   const options = ['--crate-type=lib', '--edition=2021', '--cap-lints=allow', `--emit=dep-info=${out}`, entry];
-  const env = { ...process.env, CARGO_MANIFEST_DIR: root };
+  const env = { ...process.env, CARGO_MANIFEST_DIR: root, RUSTUP_AUTO_INSTALL: '0' };
   execFileSync('rustc', options, { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const rule = /: (.*)/.exec(fs.readFileSync(out, 'utf8'))?.[1] ?? '';
   return rule
