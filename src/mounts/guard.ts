@@ -4,10 +4,13 @@
  * Beside the directory, not in it: the sandbox cannot reach the mark, and `cargo clean` removes both. The file's contents
  * are the mark: empty, nobody writes; else the derivation that does or did.
  */
-import { fsyncSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
+import { fsync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
 import * as path from 'node:path';
+import { promisify } from 'node:util';
 import { syncDirectory } from '../sys/durable.ts';
 import { type Lock, type LockOptions, lock, tryLock } from '../sys/lock.ts';
+
+const sync = promisify(fsync);
 
 export interface Guard {
   /** The derivation that left the mark: its end was never seen. Null: the state is good. */
@@ -45,8 +48,7 @@ function guardOf(file: string, held: Lock): Guard {
       // Order matters. (1) the mark is on disk; (2) the compiler may touch the state. Half a mark is a mark too.
       ftruncateSync(held.fd, 0);
       writeSync(held.fd, `${derivation}\n`, 0);
-      fsyncSync(held.fd);
-      await syncDirectory(path.dirname(file));
+      await Promise.all([sync(held.fd), syncDirectory(path.dirname(file))]);
     },
     clear: () => ftruncateSync(held.fd, 0),
     release: () => held.release(),

@@ -55,7 +55,8 @@ test('kill -9 loses the units in flight, nothing else: no process, no half state
       if (chunk.includes('READY')) resolve();
     });
   });
-  expect(sleepers()).toBeGreaterThan(0);
+  for (let tries = 0; sleepers() < 2 && tries < 500; tries++) await sleep(10);
+  expect(sleepers()).toBe(2);
   child.kill('SIGKILL');
   for (let tries = 0; sleepers() > 0 && tries < 200; tries++) await sleep(10);
   expect(sleepers()).toBe(0);

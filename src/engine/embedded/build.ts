@@ -1,5 +1,5 @@
 /** One goal of the embedded engine, from its lock to its place in the store. */
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { type HeldMounts, holdMounts } from '../../mounts/hold.ts';
 import type { Derivation } from '../../nix/types.ts';
@@ -108,12 +108,16 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
   const { goal } = attempt;
   const held = await waiting(attempt, (options) => holdMounts(goal.mounts, options));
   const stage = shop.places.freshStage();
-  let clean = false;
+  let clean = true;
+  let marked: Promise<void> = Promise.resolve();
   try {
     for (const mount of held.mounts) if (mount.dropped) attempt.stateDropped(mount.directory);
     const state = await stateOnSameFileSystem(held, handle);
     const outDirectory = state === null ? handle.directory : path.join(state, outInState);
     try {
+      // The disk writes the mark while the stage is filled.
+      marked = held.mark(goal.sealed.drvPath);
+      marked.catch(() => {});
       mkdirSync(stage);
       const storeBinds = fillStage(stage, inputsOf(shop.store, attempt), goal.sealed.outPath);
       const command = sandboxCommand({
@@ -132,20 +136,23 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
         seccompFd: shop.isolation === 'full' && shop.places.seccomp !== null ? 3 : null,
         isolation: shop.isolation,
       });
-      await held.mark(goal.sealed.drvPath);
+      await marked;
       attempt.signal.throwIfAborted();
+      clean = false;
       const run = await runSandbox(shop, attempt, command, () => [
         outDirectory,
         handle.directory,
         shop.store.hostPath(goal.sealed.outPath),
       ]);
       clean = cleanCodes.has(run.code);
-      if (state !== null) moveEntries(outDirectory, handle.directory);
+      // One step, onto the empty directory: the early file is always to be found in one of the two.
+      if (state !== null) renameSync(outDirectory, handle.directory);
       return run;
     } finally {
       if (state !== null) await removeTree(outDirectory);
     }
   } finally {
+    await marked.catch(() => {});
     held.release(clean);
     shop.later(removeTree(stage));
     shop.later(removeTree(attributesOf(stage)));
@@ -229,9 +236,4 @@ async function stateOnSameFileSystem(held: HeldMounts, handle: OutputHandle): Pr
   await removeTree(out);
   mkdirSync(out);
   return mount.directory;
-}
-
-function moveEntries(from: string, to: string): void {
-  for (const name of readdirSync(from)) renameSync(path.join(from, name), path.join(to, name));
-  rmSync(from, { recursive: true, force: true });
 }
