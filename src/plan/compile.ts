@@ -33,6 +33,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
   });
   const place = placeOf(workspace, pkg, closure);
   const toolchain = options.toolchain.for(unit.platform);
+  const platform = facts.forPlatform(unit.platform);
   const primary = facts.primary.has(pkg.id);
   const mount = real && unit.profile.incremental ? incrementalMount(facts, index, made) : null;
 
@@ -61,20 +62,17 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     primary,
     harness: !isTest(unit) || facts.manifests.harness(pkg.manifestPath, unit.target),
     incremental: mount !== null,
-    linker: config.linker(unit.platform),
-    externs: externArguments(facts.graph, unit, (dependency) => facts.files[dependency] ?? []),
+    linker: platform.linker,
+    externs: externArguments(facts.graph, unit, facts.files),
     capLints: pkg.source.kind === 'path' ? null : workspace.invocation.verbosity >= 2 ? 'warn' : 'allow',
-    rustflags: config.rustflags(unit.platform),
+    rustflags: platform.rustflags,
     host: workspace.toolchain.host,
   });
 
   const needs = new Needs(made);
-  const dependencies = dependencyFiles(
-    facts.graph,
-    unit,
-    facts.reached(index),
-    (each) => facts.files[each] ?? [],
-  ).flatMap(({ index: from, stage, names }) => names.map((name) => `${needs.output(from, stage)}/${name}`));
+  const dependencies = dependencyFiles(facts.graph, unit, facts.reached(index), facts.files).flatMap(
+    ({ index: from, stage, names }) => names.map((name) => `${needs.output(from, stage)}/${name}`),
+  );
   const script = unit.dependencies.map((each) => each.index).find((each) => made.isOwnRun(index, each));
   const runs = facts.scripts[index] ?? { link: [], load: [] };
   const outputs = (indices: readonly number[]): string => indices.map((each) => needs.output(each, 'whole')).join(' ');

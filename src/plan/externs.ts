@@ -17,13 +17,13 @@ export interface DependencyFiles {
 export function externArguments(
   graph: UnitGraph,
   unit: Unit,
-  filesOf: (index: number) => readonly UnitFile[],
+  files: readonly (readonly UnitFile[])[],
 ): readonly string[] {
   return unit.dependencies.flatMap(({ index, extern_crate_name: name, noprelude }) => {
     const dependency = unitAt(graph.units, index);
     if (!isExtern(dependency)) return [];
     const value = `${noprelude ? 'noprelude:' : ''}${name}=${depsPlace}/`;
-    return filesRead(unit, dependency, filesOf(index)).flatMap((file) => ['--extern', value + file.name]);
+    return namesRead(unit, dependency, files[index] ?? []).flatMap((file) => ['--extern', value + file]);
   });
 }
 
@@ -35,12 +35,12 @@ export function dependencyFiles(
   graph: UnitGraph,
   unit: Unit,
   reached: readonly number[],
-  filesOf: (index: number) => readonly UnitFile[],
+  files: readonly (readonly UnitFile[])[],
 ): readonly DependencyFiles[] {
   return reached.map((index) => {
     const dependency = unitAt(graph.units, index);
     const stage = needsOnlyMetadata(unit, dependency) ? 'early' : 'whole';
-    return { index, stage, names: filesRead(unit, dependency, filesOf(index)).map((file) => file.name) };
+    return { index, stage, names: namesRead(unit, dependency, files[index] ?? []) };
   });
 }
 
@@ -68,7 +68,23 @@ function isExtern(unit: Unit): boolean {
   return isLinkable(unit.target) && (unit.mode === 'build' || unit.mode === 'check');
 }
 
-function filesRead(parent: Unit, dependency: Unit, files: readonly UnitFile[]): readonly UnitFile[] {
+function namesRead(parent: Unit, dependency: Unit, files: readonly UnitFile[]): readonly string[] {
   const metadata = dependency.mode === 'check' || needsOnlyMetadata(parent, dependency);
-  return files.filter((file) => file.flavor === (metadata ? 'rmeta' : 'linkable'));
+  let names = readable.get(files);
+  if (names === undefined) {
+    names = { metadata: namesOf(files, 'rmeta'), linkable: namesOf(files, 'linkable') };
+    readable.set(files, names);
+  }
+  return metadata ? names.metadata : names.linkable;
+}
+
+interface ReadableNames {
+  readonly metadata: readonly string[];
+  readonly linkable: readonly string[];
+}
+
+const readable = new WeakMap<readonly UnitFile[], ReadableNames>();
+
+function namesOf(files: readonly UnitFile[], flavor: UnitFile['flavor']): readonly string[] {
+  return files.filter((file) => file.flavor === flavor).map((file) => file.name);
 }

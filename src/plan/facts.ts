@@ -22,12 +22,20 @@ export interface Facts {
   readonly roots: ReadonlySet<number>;
   readonly primary: ReadonlySet<string>;
   readonly manifests: Manifests;
+  /** What the configuration and rustc say for a platform; asked once each. */
+  forPlatform(platform: string | null): PlatformFacts;
   unit(index: number): Unit;
   package(index: number): Package;
   lto(index: number): Lto;
   reached(index: number): readonly number[];
   /** Packages whose code runs inside of rustc when this unit is compiled. */
   macroPackages(index: number): ReadonlySet<Package>;
+}
+
+export interface PlatformFacts {
+  readonly rustflags: readonly string[];
+  readonly linker: string | null;
+  readonly cfgs: readonly string[];
 }
 
 const known = new WeakMap<Workspace, Facts>();
@@ -71,6 +79,7 @@ function compute(workspace: Workspace): Facts {
     roots,
     primary: new Set(graph.roots.map((root) => unit(root).pkg_id)),
     manifests: readManifests(),
+    forPlatform: platformFacts(workspace),
     unit,
     package: (index) => packageOf(unit(index)),
     lto: (index) => lto.get(index) ?? { kind: 'object' },
@@ -83,6 +92,19 @@ function compute(workspace: Workspace): Facts {
       }
       return packages;
     },
+  };
+}
+
+function platformFacts({ config, toolchain }: Workspace): (platform: string | null) => PlatformFacts {
+  const answers = new Map<string | null, PlatformFacts>();
+  return (platform) => {
+    let answer = answers.get(platform);
+    if (answer === undefined) {
+      const rustflags = config.rustflags(platform);
+      answer = { rustflags, linker: config.linker(platform), cfgs: toolchain.cfgs(platform) };
+      answers.set(platform, answer);
+    }
+    return answer;
   };
 }
 
@@ -140,11 +162,20 @@ function refuse(workspace: Workspace): void {
       'unset RUSTC_WRAPPER and RUSTC_WORKSPACE_WRAPPER, or build.rustc-wrapper and build.rustc-workspace-wrapper',
     );
   }
-  const artifact = workspace.graph.units.find((unit) => ['doc', 'docscrape'].includes(unit.mode));
-  if (artifact === undefined) return;
+  const { units } = workspace.graph;
+  const documented = units.find((unit) => ['doc', 'docscrape'].includes(unit.mode));
+  if (documented !== undefined) {
+    throw new UserError(
+      'D0702',
+      `units of mode \`${documented.mode}\` are not planned: ${documented.pkg_id}`,
+      'build documentation with cargo',
+    );
+  }
+  const custom = units.find((unit) => unit.platform?.endsWith('.json') === true)?.platform;
+  if (typeof custom !== 'string') return;
   throw new UserError(
-    'D0702',
-    `units of mode \`${artifact.mode}\` are not planned: ${artifact.pkg_id}`,
-    'build documentation with cargo',
+    'D0704',
+    `${custom} describes a platform of its own, and a sandbox does not show it to rustc`,
+    'build for a platform that rustc knows by name, or use cargo',
   );
 }

@@ -61,9 +61,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     host: rust.host,
     rustc: toolchain.rustc,
     rustdoc: toolchain.rustdoc,
-    linker: config.linker(unit.platform),
-    cfgs: rust.cfgs(unit.platform),
-    rustflags: config.rustflags(unit.platform),
+    ...facts.forPlatform(unit.platform),
     sysrootLibraries: path.join(toolchain.path, 'lib/rustlib', rust.host, 'lib'),
   });
   grantVariables(environment, [...record.env, ...closure.env], workspace.environment);

@@ -52,7 +52,7 @@ export function finish(facts: Facts, made: Made, index: number, parts: Parts): P
     source: parts.closure,
     program: parts.program,
     arguments: parts.argv,
-    environment: Object.fromEntries([...parts.environment].sort(([a], [b]) => (a < b ? -1 : 1))),
+    environment: Object.fromEntries(parts.environment),
     directory: parts.goal.sealed.derivation.env['directory'] ?? parts.place.directory,
     overridden: parts.overridden === true,
   };

@@ -7,11 +7,11 @@ export function wordList(words: readonly string[]): string {
 }
 
 function quote(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return word.includes("'") ? `'${word.replaceAll("'", String.raw`'\''`)}'` : `'${word}'`;
 }
 
 /** Word list of `NAME=value`, sorted by name so that equal environments give equal derivations. */
 export function assignments(environment: ReadonlyMap<string, string>): string {
   const names = [...environment.keys()].sort();
-  return wordList(names.map((name) => `${name}=${environment.get(name) ?? ''}`));
+  return names.map((name) => quote(`${name}=${environment.get(name) ?? ''}`)).join(' ');
 }
