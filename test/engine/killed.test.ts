@@ -4,11 +4,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { guardFile } from '../../src/mounts/guard.ts';
 import { type GoalSpec, makeGoals, makeLab } from './helpers.ts';
 import { makeUsers } from './users.ts';
 
+/** Nobody else's: other runs of this test may be under way. */
+const nap = `7${process.pid}.25`;
 const [user] = await makeUsers();
 const directory = mkdtempSync(path.join(tmpdir(), 'drydock-killed-'));
 afterAll(() => {
@@ -38,7 +40,7 @@ test('kill -9 loses the units in flight, nothing else: no process, no half state
     flying: {
       script: [
         'echo half > /incremental/state; echo half > $DRYDOCK_OUT/half; cat $done/file',
-        'if [ -e /flag/first ]; then rm /flag/first; sleep 71.25 & echo READY; sleep 71.25; fi',
+        `if [ -e /flag/first ]; then rm /flag/first; sleep ${nap} & echo READY; sleep ${nap}; fi`,
         'ls /incremental; ls -A $out',
       ].join('\n'),
       needs: { done: 'whole' },
@@ -49,6 +51,7 @@ test('kill -9 loses the units in flight, nothing else: no process, no half state
     env: { PATH: process.env['PATH'], HOME: user.home, PROBE_DIRECTORY: directory },
     stdio: ['pipe', 'ignore', 'pipe'],
   });
+  onTestFinished(() => void child.kill('SIGKILL'));
   child.stdin.end(JSON.stringify(specs));
   await new Promise<void>((resolve) => {
     child.stderr.on('data', (chunk: Buffer) => {
@@ -80,7 +83,7 @@ function sleepers(): number {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === 'sleep\u000071.25\0';
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `sleep\0${nap}\0`;
     } catch {
       return false;
     }

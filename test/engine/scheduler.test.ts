@@ -155,10 +155,13 @@ test('tokens that killed builders took with them come back when nothing runs', a
   jobserver.close();
 });
 
+/** Nobody else's: other runs of these tests may be under way. */
+const nap = `6${process.pid}.25`;
+
 test('an abort kills what runs, waits for it and leaves nothing', async () => {
   const abort = new AbortController();
   const goals = makeGoals({
-    slow: { script: 'sleep 61.25 & sleep 61.25' },
+    slow: { script: `sleep ${nap} & sleep ${nap}` },
     after: { script: ':', needs: { slow: 'whole' } },
   });
   const build = await lab.build(goals, {
@@ -168,7 +171,7 @@ test('an abort kills what runs, waits for it and leaves nothing', async () => {
     },
   });
   expect(statuses(build)).toEqual({ slow: 'cancelled', after: 'cancelled' });
-  expect(processesWith('61.25')).toEqual([]);
+  expect(processesWith(nap)).toEqual([]);
 });
 
 /** Ids of living processes that have `text` among their arguments. */
