@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SourceInput } from '../../src/engine/types.ts';
@@ -240,5 +240,20 @@ describe.each(presentShells)('with %s', (_name, shell) => {
     });
     const build = await lab.build(plan);
     expect(build.outcomes.get('bad')).toEqual({ status: 'failed', reason: { kind: 'exit', code: 98 } });
+  });
+
+  test.runIf(existsSync('/usr/bin/make'))('make in a build script takes its jobs from the build’s tokens', async () => {
+    const rules = ['a', 'b', 'c', 'd'].map((name) => `${name}:\n\t@sleep 0.2; echo ${name}\n`).join('');
+    const source = await treeSource(lab, 'making', { Makefile: `all: a b c d\n${rules}` });
+    const plan = makeGoals({
+      making: unit(shell, {
+        source,
+        env: { step: 'run', program: '/bin/sh', arguments: words(['-c', 'MAKEFLAGS="$CARGO_MAKEFLAGS" make']) },
+      }),
+    });
+    const build = await lab.build(plan, { jobs: 2 });
+    expect(build.outcomes.get('making'), build.log('making').join('\n')).toMatchObject({ status: 'built' });
+    expect(readOutput(lab, plan, 'making', 'stderr')).toBe('');
+    expect(readOutput(lab, plan, 'making', 'output').trim().split('\n').toSorted()).toEqual(['a', 'b', 'c', 'd']);
   });
 });
