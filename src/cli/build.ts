@@ -3,6 +3,7 @@ import type { Invocation } from '../cargo/types.ts';
 import { embeddedEngine } from '../engine/embedded/engine.ts';
 import type { Outcome } from '../engine/types.ts';
 import type { UnitId } from '../plan/types.ts';
+import { History } from '../report/history.ts';
 import { reportOptions } from '../report/options.ts';
 import { openReport } from '../report/report.ts';
 import type { Lookup } from '../report/types.ts';
@@ -24,24 +25,29 @@ export async function build(invocation: Invocation, host: Host): Promise<number>
   if (!prepared.ok) return prepared.failure.exitCode;
   const { workspace, store, session } = prepared.value;
 
+  const places = placesOf(workspace);
+  const history = new History(places, workspace.root, () => session.plan);
   let target: Target | null = null;
   const lookup: Lookup = {
     plan: () => session.plan,
     unit: (key) => session.plan.byId.get(key as UnitId),
-    places: placesOf(workspace),
+    places,
     outputs: (path) => target?.outputs(path) ?? null,
     buildDir: workspace.buildDir,
     profile: workspace.profile,
+    stale: (unit) => history.stale(unit),
   };
   const options = reportOptions(workspace, host.startedAt);
   const report = openReport(options, lookup, host.terminal);
   target = await openTarget(workspace, { signal: host.signal, onWait: report.blocking.bind(report) });
   try {
     const engine = embeddedEngine(store, { environment: host.environment });
-    const delivery = new Delivery(session, engine, target, report);
+    const delivery = new Delivery({ session, engine, target, report, history });
     await delivery.deliverValid();
     const { jobs, keepGoing } = { jobs: concurrency(workspace), keepGoing: invocation.keepGoing };
     const outcomes = await engine.realise(session, { jobs, keepGoing }, delivery.on, host.signal);
+    await delivery.settled();
+    history.save();
     const success = [...outcomes.values()].every(isGood);
     if (success) target.finish(session.plan);
     await store.registerRoots({ targetDir: workspace.targetDir, units: delivery.outputs() });

@@ -2,65 +2,81 @@
 import type { Engine, EngineEvent } from '../engine/types.ts';
 import type { Session } from '../learn/session.ts';
 import type { PlannedUnit, UnitId } from '../plan/types.ts';
+import type { History } from '../report/history.ts';
+import { inCargoOrder } from '../report/order.ts';
 import type { Report } from '../report/types.ts';
 import type { RootsRequest } from '../store/types.ts';
 import type { Target } from '../target/types.ts';
 
+export interface Destinations {
+  readonly session: Session;
+  readonly engine: Engine;
+  readonly target: Target;
+  readonly report: Report;
+  readonly history: History;
+}
+
 export class Delivery {
   /** Whether anything was built. */
   built = false;
-  readonly #session: Session;
-  readonly #engine: Engine;
-  readonly #target: Target;
-  readonly #report: Report;
+  readonly #to: Destinations;
   readonly #delivered = new Set<UnitId>();
+  /** Logs of units that turned out to be valid while the engine was at work. */
+  readonly #pending: Promise<void>[] = [];
 
-  constructor(session: Session, engine: Engine, target: Target, report: Report) {
-    this.#session = session;
-    this.#engine = engine;
-    this.#target = target;
-    this.#report = report;
+  constructor(to: Destinations) {
+    this.#to = to;
   }
 
   /** Everything whose output is valid before the build starts. */
   async deliverValid(): Promise<void> {
-    const { units } = this.#session.plan;
-    const valid = await this.#engine.valid(units.map((unit) => unit.goal.sealed.outPath));
-    for (const unit of units) if (valid.has(unit.goal.sealed.outPath)) await this.#deliverFresh(unit);
+    const { session, engine } = this.#to;
+    const { units } = session.plan;
+    const valid = await engine.valid(units.map((unit) => unit.goal.sealed.outPath));
+    for (const unit of inCargoOrder(units)) {
+      if (valid.has(unit.goal.sealed.outPath)) await this.#deliverFresh(unit);
+    }
   }
 
   readonly on = (event: EngineEvent): void => {
-    const unit = this.#session.plan.byId.get(event.key as UnitId);
-    if (unit !== undefined && event.type === 'started') this.#target.know(unit);
-    if (unit !== undefined && event.type === 'ended' && event.outcome.status === 'built') {
-      this.built = true;
-      const laidOut = this.#target.layOut(unit, this.#engine.hostPath(unit.goal.sealed.outPath));
-      this.#delivered.add(unit.id);
-      this.#report.artifact(unit, laidOut, false);
+    const { session, engine, target, report, history } = this.#to;
+    const unit = session.plan.byId.get(event.key as UnitId);
+    if (unit !== undefined && event.type === 'started') target.know(unit);
+    if (unit !== undefined && event.type === 'ended') {
+      if (event.outcome.status === 'valid') {
+        this.#pending.push(this.#deliverFresh(unit));
+        return;
+      }
+      if (event.outcome.status === 'built') {
+        this.built = true;
+        this.#delivered.add(unit.id);
+        report.artifact(unit, target.layOut(unit, engine.hostPath(unit.goal.sealed.outPath)), false);
+        history.built(unit);
+      }
     }
-    if (unit !== undefined && event.type === 'ended' && event.outcome.status === 'valid') {
-      void this.#deliverFresh(unit);
-      return;
-    }
-    this.#report.on(event);
+    report.on(event);
   };
+
+  /** After the last event. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
 
   /** What `target/` shows now, for the roots of the store. */
   outputs(): RootsRequest['units'] {
-    const outputs = new Map<string, { path: PlannedUnit['goal']['sealed']['outPath']; lane: PlannedUnit['lane'] }>();
-    for (const unit of this.#session.plan.units) {
-      if (this.#delivered.has(unit.id)) outputs.set(unit.id, { path: unit.goal.sealed.outPath, lane: unit.lane });
-    }
-    return outputs;
+    const { units } = this.#to.session.plan;
+    const shown = units.filter((unit) => this.#delivered.has(unit.id));
+    return new Map(shown.map((unit) => [unit.id, { path: unit.goal.sealed.outPath, lane: unit.lane }]));
   }
 
   async #deliverFresh(unit: PlannedUnit): Promise<void> {
     if (this.#delivered.has(unit.id)) return;
     this.#delivered.add(unit.id);
+    const { engine, target, report } = this.#to;
     const { drvPath, outPath } = unit.goal.sealed;
-    const laidOut = this.#target.layOut(unit, this.#engine.hostPath(outPath));
-    const lines = this.#report.wantsLog(unit) ? await this.#engine.log(drvPath) : null;
-    this.#report.fresh(unit, lines ?? []);
-    this.#report.artifact(unit, laidOut, true);
+    const laidOut = target.layOut(unit, engine.hostPath(outPath));
+    const lines = report.wantsLog(unit) ? await engine.log(drvPath) : null;
+    report.fresh(unit, lines ?? []);
+    report.artifact(unit, laidOut, true);
   }
 }

@@ -100,12 +100,13 @@ stay.
   },
   store: {
     about: 'Show how large the store is; check what it holds',
-    text: `Usage: cargo drydock store [verify]
+    text: `Usage: cargo drydock store [verify [--repair]]
 
       --store <DIR>         The store [default: $XDG_DATA_HOME/drydock; env: DRYDOCK_STORE]
 
 Without an argument: the place, the number and the size of its paths by lane.
-  verify                    Hash every path that has a recorded hash again, and say which differ
+  verify                    Look at every path again, and say which are not what they should be (exit code 1)
+      --repair              Remove these, so that they are built again
 `,
   },
   doctor: {

@@ -6,13 +6,23 @@ import { UserError } from '../sys/errors.ts';
 import { version } from '../version.ts';
 import { build } from './build.ts';
 import { doctor } from './doctor.ts';
+import { explain } from './explain.ts';
+import { gc } from './gc.ts';
 import { help } from './help.ts';
 import type { Host } from './host.ts';
+import { plan } from './plan.ts';
+import { showDerivation } from './show-derivation.ts';
+import { store } from './store.ts';
 
 type Command = (invocation: Invocation, host: Host) => Promise<number>;
 
 const commands: Readonly<Record<string, Command>> = {
   build,
+  plan,
+  'show-derivation': showDerivation,
+  explain,
+  gc,
+  store,
   doctor: () => doctor(),
 };
 

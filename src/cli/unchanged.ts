@@ -7,6 +7,7 @@ import type { Session } from '../learn/session.ts';
 import { callKey, readUnchanged, saveUnchanged } from '../learn/unchanged.ts';
 import { elapsed } from '../report/finished.ts';
 import type { ReportOptions } from '../report/options.ts';
+import { inCargoOrder } from '../report/order.ts';
 import { openReport } from '../report/report.ts';
 import { capturingTerminal } from '../report/terminal.ts';
 import type { Lookup } from '../report/types.ts';
@@ -46,7 +47,7 @@ export async function rememberUnchanged(finished: Finished): Promise<void> {
   const { invocation, host, workspace, session, sources, engine, target, lookup, options } = finished;
   const terminal = capturingTerminal(host.terminal);
   const report = openReport({ ...options, progress: { ...options.progress, when: 'never' } }, lookup, terminal);
-  for (const unit of session.plan.units) {
+  for (const unit of inCargoOrder(session.plan.units)) {
     const lines = report.wantsLog(unit) ? await engine.log(unit.goal.sealed.drvPath) : null;
     report.fresh(unit, lines ?? []);
     report.artifact(unit, target.locate(unit), true);
