@@ -16,8 +16,16 @@ export type SourceInput =
   | { readonly kind: 'text'; readonly path: StorePath; readonly text: string }
   /** A tree of chosen files: relative path in the tree -> absolute file. */
   | { readonly kind: 'tree'; readonly path: StorePath; readonly files: ReadonlyMap<string, string> }
-  /** A large directory of the host that is bound where it lies (a toolchain): `manifest` is what was hashed. */
-  | { readonly kind: 'host-directory'; readonly path: StorePath; readonly from: string };
+  /**
+   * A large directory of the host that is bound where it lies (a toolchain). `files`: what was hashed, for an engine that
+   * must copy it: relative path in the tree -> absolute file.
+   */
+  | {
+      readonly kind: 'host-directory';
+      readonly path: StorePath;
+      readonly from: string;
+      readonly files?: ReadonlyMap<string, string>;
+    };
 
 /** One derivation that is wanted, and what the engine must know beyond the derivation. */
 export interface Goal {

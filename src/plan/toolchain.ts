@@ -40,7 +40,8 @@ async function pathsFor(toolchain: Toolchain, platform: string | null, cache: Di
   const files = sysrootFiles(sysroot, [...new Set([toolchain.host, platform ?? toolchain.host])]);
   const suffix = platform === null || platform === toolchain.host ? '' : `-${platform}`;
   const own = await contentAddressed(`rust-${release}${suffix}`, files, cache);
-  const rust: SourceInput = { kind: 'host-directory', path: own, from: sysroot };
+  const tree = new Map(files.map((file) => [file.name, file.real]));
+  const rust: SourceInput = { kind: 'host-directory', path: own, from: sysroot, files: tree };
   const bin = path.join(own, 'bin');
   const cargo = await cargoOf(toolchain, own, cache);
   return {

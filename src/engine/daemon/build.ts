@@ -1,0 +1,149 @@
+/** One goal of the Nix engine: its derivation goes to the daemon, log lines come back, then the output is inspected. */
+import { buildPathsWithResults } from '../../nix/worker-protocol.ts';
+import {
+  type BuildResult,
+  type WorkerMessage,
+  activities,
+  activityResults,
+  readBuildResults,
+} from '../../nix/worker-replies.ts';
+import type { Attempt, AttemptEnd, Executor } from '../executor.ts';
+import type { FailureReason } from '../types.ts';
+import { Refusal, full, isFull, plain } from './failures.ts';
+import type { Inputs } from './inputs.ts';
+import type { Outputs } from './outputs.ts';
+import type { Pool } from './pool.ts';
+import type { DaemonState } from './state.ts';
+
+export interface Workshop {
+  readonly pool: Pool;
+  readonly inputs: Inputs;
+  readonly outputs: Outputs;
+  readonly state: DaemonState;
+  /** Looks whether the daemon's sandbox is as the builders need it; rejects with a `UserError` when it is not. */
+  checkSandbox(): Promise<void>;
+}
+
+const good = new Set<BuildResult['status']>(['built', 'substituted', 'already-valid', 'resolves-to-already-valid']);
+
+/** The Nix engine's way to build a goal. */
+export function daemonExecutor(shop: Workshop): Executor {
+  return { build: (attempt) => build(shop, attempt) };
+}
+
+async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
+  const { sealed } = attempt.goal;
+  const begun = performance.now();
+  const there = await shop.outputs.present([sealed.outPath]);
+  const lines: string[] = [];
+  let end: Ended = { ok: true, built: false };
+  if (!there.has(sealed.outPath)) {
+    const refused = await shop.inputs.add(sealed.drvPath);
+    if (refused !== null) return { status: 'failed', reason: refused };
+    if (attempt.signal.aborted) return { status: 'dropped' };
+    end = await runBuilder(shop, attempt, lines);
+    if (attempt.signal.aborted) return { status: 'dropped' };
+    if (!end.ok || end.built) shop.state.writeLog(sealed.drvPath, lines);
+  }
+  if (end.ok) await shop.outputs.fetch(sealed.outPath);
+  const code = end.ok ? 0 : codeOf(end.reason);
+  const outDir = shop.outputs.hostPath(sealed.outPath);
+  const verdict = await attempt.inspect({ ok: end.ok, code, outDir, lines });
+  if (attempt.signal.aborted) return { status: 'dropped' };
+  if (verdict === 'replanned') return { status: 'replanned' };
+  if (verdict !== 'accept') return { status: 'failed', reason: { kind: 'inspection', message: verdict.reject } };
+  if (!end.ok) {
+    await suspectSandbox(shop, end.reason);
+    return { status: 'failed', reason: end.reason };
+  }
+  shop.state.accept(sealed.outPath);
+  return end.built ? { status: 'built', milliseconds: Math.round(performance.now() - begun) } : { status: 'valid' };
+}
+
+type Ended =
+  /** `built`: by this call, not found or substituted. */
+  { readonly ok: true; readonly built: boolean } | { readonly ok: false; readonly reason: FailureReason };
+
+async function runBuilder(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
+  const { drvPath } = attempt.goal.sealed;
+  const connection = await shop.pool.take();
+  // A connection that ends takes the build with it: this is how the daemon is told to stop.
+  const abort = () => connection.close();
+  attempt.signal.addEventListener('abort', abort, { once: true });
+  try {
+    if (attempt.signal.aborted) abort();
+    const listen = listener(attempt, lines);
+    const { minor } = connection.identity;
+    const results = await connection.request(buildPathsWithResults([drvPath]), () => readBuildResults(minor), listen);
+    const [result] = results.values();
+    if (result === undefined) throw new Error(`the daemon has no result for ${drvPath}`);
+    if (!good.has(result.status)) return { ok: false, reason: failureOf(result) };
+    return { ok: true, built: result.status === 'built' };
+  } catch (error) {
+    if (attempt.signal.aborted) return { ok: false, reason: { kind: 'signal', signal: 'SIGKILL' } };
+    if (!(error instanceof Refusal)) throw error;
+    return { ok: false, reason: daemonFailure(error.message) };
+  } finally {
+    attempt.signal.removeEventListener('abort', abort);
+    shop.pool.give(connection);
+  }
+}
+
+/** Turns the messages of one build into the facts of the attempt. */
+function listener(attempt: Attempt, lines: string[]): (message: WorkerMessage) => void {
+  const { drvPath } = attempt.goal.sealed;
+  const builds = new Set<number>();
+  return (message) => {
+    if (message.type === 'start') {
+      if (message.fields[0] !== drvPath) return;
+      if (message.activity === activities.buildWaiting) attempt.waitingForLock();
+      if (message.activity !== activities.build) return;
+      builds.add(message.id);
+      attempt.started();
+    }
+    if (message.type === 'result' && message.result === activityResults.buildLogLine && builds.has(message.id)) {
+      const line = String(message.fields[0] ?? '');
+      lines.push(line);
+      attempt.line(line);
+    }
+  };
+}
+
+/** What the daemon says of a failed build, in words that have not changed much since Nix 2.8. */
+function failureOf({ status, message }: BuildResult): FailureReason {
+  const text = plain(message);
+  if (isFull(text)) throw full(text);
+  if (status === 'permanent-failure' || status === 'misc-failure' || status === 'cached-failure') {
+    const code = /failed with exit code (\d+)/.exec(text)?.[1];
+    if (code !== undefined) return { kind: 'exit', code: Number(code) };
+    const signal = /failed due to signal (\d+)/.exec(text)?.[1];
+    if (signal !== undefined) return { kind: 'signal', signal: signalNames[Number(signal)] ?? `signal ${signal}` };
+  }
+  return daemonFailure(text === '' ? status : text);
+}
+
+function daemonFailure(message: string): FailureReason {
+  return { kind: 'input', code: 'D0610', message: `the Nix daemon could not build it: ${message}` };
+}
+
+const signalNames: Readonly<Record<number, string>> = {
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  15: 'SIGTERM',
+};
+
+function codeOf(reason: FailureReason): number {
+  return reason.kind === 'exit' ? reason.code : 137;
+}
+
+/** Codes with which a builder ends that has not found its tools: the shell's own, and `builder/unit.sh`'s. */
+const setUpCodes = new Set([98, 126, 127]);
+
+async function suspectSandbox(shop: Workshop, reason: FailureReason): Promise<void> {
+  const suspicious = reason.kind === 'exit' ? setUpCodes.has(reason.code) : reason.kind === 'input';
+  if (suspicious) await shop.checkSandbox();
+}

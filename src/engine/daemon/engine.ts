@@ -1,0 +1,109 @@
+/** The Nix engine: derivations are built by a Nix daemon, as a user whom it need not trust. */
+import type { DrvPath, StorePath } from '../../nix/types.ts';
+import { graphOf, unbuilt } from '../graph.ts';
+import { schedule } from '../scheduler.ts';
+import { makeSlots } from '../slots.ts';
+import type { Engine, GoalKey, GoalSource, Outcome, RealiseOptions } from '../types.ts';
+import type { DaemonAddress } from './address.ts';
+import { daemonExecutor } from './build.ts';
+import { Connection } from './connection.ts';
+import { Inputs } from './inputs.ts';
+import { Outputs } from './outputs.ts';
+import { makePool } from './pool.ts';
+import { RemoteStore } from './remote-store.ts';
+import { keepPaths } from './roots.ts';
+import { checkSandbox } from './sandbox-check.ts';
+import { DaemonState } from './state.ts';
+
+export interface DaemonOptions {
+  readonly address: DaemonAddress;
+  /** This user's directory for logs and marks; made when first written to. */
+  readonly stateDirectory: string;
+  /** Further settings for the daemon, as on nix's command line; of an untrusted user it takes few. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface DaemonEngine extends Engine {
+  /** Keeps `paths` from being collected as long as `link`, a symlink that is made here, exists. */
+  keep(link: string, paths: readonly StorePath[]): Promise<void>;
+  /** What the daemon says of a valid path; null: it is not valid. */
+  info(path: StorePath): ReturnType<RemoteStore['info']>;
+  /** Ends the connection; what was built for it is then no longer kept from being collected. */
+  close(): void;
+}
+
+/** Connects when first asked for something. Every method rejects with a `UserError` where there is no daemon. */
+export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonOptions): DaemonEngine {
+  let opened: Promise<{ readonly connection: Connection; readonly store: RemoteStore }> | null = null;
+  const open = () => {
+    opened ??= Connection.open(address).then((connection) => ({ connection, store: new RemoteStore(connection) }));
+    return opened;
+  };
+  const store = async () => (await open()).store;
+  const state = new DaemonState(stateDirectory);
+  const outputs = new Outputs(address, state, store);
+  const valid = (paths: readonly StorePath[]) => outputs.usable(paths);
+
+  const realise = async (
+    source: GoalSource,
+    { jobs, keepGoing }: RealiseOptions,
+    on: Parameters<Engine['realise']>[2],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<GoalKey, Outcome>> => {
+    const remote = await store();
+    const inputs = new Inputs(remote);
+    const pool = makePool(address, {
+      keepGoing: false,
+      maxJobs: 1,
+      cores: jobs,
+      useSubstitutes: true,
+      // What another user builds is looked for again after this many seconds; Nix's own choice is 5.
+      overrides: { 'build-poll-interval': '1', ...settings },
+    });
+    const watched: GoalSource = {
+      goals() {
+        const goals = source.goals();
+        inputs.learn(goals.values());
+        return goals;
+      },
+      inspect: (goal, exit) => source.inspect(goal, exit),
+    };
+    try {
+      const goals = watched.goals();
+      const there = await valid([...goals.values()].map((goal) => goal.sealed.outPath));
+      const wanted = [...unbuilt(graphOf(goals), there)].flatMap((key) => goals.get(key) ?? []);
+      await inputs.ask(wanted);
+      const system = wanted[0]?.sealed.derivation.system ?? '';
+      const executor = daemonExecutor({
+        pool,
+        inputs,
+        outputs,
+        state,
+        checkSandbox: () => checkSandbox(remote, pool, system),
+      });
+      const slots = makeSlots(jobs, noJobserver);
+      return await schedule({ source: watched, executor, slots, valid, keepGoing, on, signal });
+    } finally {
+      pool.close();
+    }
+  };
+
+  return {
+    valid,
+    realise,
+    hostPath: (path) => outputs.hostPath(path),
+    log: (drvPath: DrvPath) => Promise.resolve(state.readLog(drvPath)),
+    keep: async (link, paths) => keepPaths(await store(), link, paths),
+    info: async (path) => (await store()).info(path),
+    close() {
+      void opened?.then(
+        ({ connection }) => connection.close(),
+        () => {},
+      );
+      opened = null;
+    },
+  };
+}
+
+/** Tokens are not passed into the daemon's sandboxes: each job counts as one. */
+const noJobserver = { path: '', take: () => true, give: () => {}, refill: () => {}, close: () => {} };

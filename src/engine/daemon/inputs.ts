@@ -1,0 +1,92 @@
+/** Bringing what a derivation needs into the daemon's store: sources and `.drv` files, each once in a build. */
+import type { DrvPath, SealedDerivation, StorePath } from '../../nix/types.ts';
+import type { FailureReason, Goal, SourceInput } from '../types.ts';
+import type { RemoteStore } from './remote-store.ts';
+
+export class Inputs {
+  readonly #store: RemoteStore;
+  /** Of every plan of this build: a derivation may be needed whose goal was planned again since. */
+  readonly #known = new Map<DrvPath, SealedDerivation>();
+  readonly #sources = new Map<StorePath, SourceInput>();
+  readonly #adding = new Map<StorePath, Promise<FailureReason | null>>();
+
+  constructor(store: RemoteStore) {
+    this.#store = store;
+  }
+
+  /** Remembers how to make what these goals need. */
+  learn(goals: Iterable<Goal>): void {
+    for (const { sealed, sources } of goals) {
+      this.#known.set(sealed.drvPath, sealed);
+      for (const source of sources) this.#sources.set(source.path, source);
+    }
+  }
+
+  /** Finds out in one round trip which of the goals' sources and derivations the store has, and keeps these there. */
+  async ask(goals: readonly Goal[]): Promise<void> {
+    const paths = new Set<StorePath>();
+    for (const { sealed } of goals) {
+      paths.add(sealed.drvPath);
+      for (const source of sealed.derivation.inputSrcs) paths.add(source);
+    }
+    for (const path of await this.#store.valid([...paths])) this.#adding.set(path, Promise.resolve(null));
+  }
+
+  /** Adds the derivation, after all that it refers to. Null: it is there; else why it cannot be. */
+  add(drvPath: DrvPath): Promise<FailureReason | null> {
+    let adding = this.#adding.get(drvPath);
+    if (adding === undefined) {
+      adding = this.#addDerivation(drvPath);
+      this.#adding.set(drvPath, adding);
+    }
+    return adding;
+  }
+
+  async #addDerivation(drvPath: DrvPath): Promise<FailureReason | null> {
+    const sealed = this.#known.get(drvPath);
+    if (sealed === undefined) throw new Error(`no goal has the derivation ${drvPath}`);
+    const { inputSrcs, inputDrvs } = sealed.derivation;
+    const outcomes = await Promise.all([
+      ...inputSrcs.map((path) => this.#addSource(path)),
+      ...(Object.keys(inputDrvs) as DrvPath[]).map((path) => this.add(path)),
+    ]);
+    const failure = outcomes.find((outcome) => outcome !== null);
+    if (failure !== undefined) return failure;
+    await this.#store.addDerivation(sealed);
+    return null;
+  }
+
+  #addSource(path: StorePath): Promise<FailureReason | null> {
+    let adding = this.#adding.get(path);
+    if (adding === undefined) {
+      adding = this.#addOneSource(path);
+      this.#adding.set(path, adding);
+    }
+    return adding;
+  }
+
+  async #addOneSource(path: StorePath): Promise<FailureReason | null> {
+    const source = this.#sources.get(path);
+    if (source === undefined) throw new Error(`no goal says where ${path} comes from`);
+    const valid = await this.#store.valid([path]);
+    if (valid.has(path)) return null;
+    const added = await this.#store.addSource(source);
+    if (added === path) return null;
+    const message = `a source changed after the build was planned: ${describe(source)}`;
+    return { kind: 'input', code: 'D0304', message };
+  }
+}
+
+function describe(source: SourceInput): string {
+  switch (source.kind) {
+    case 'file':
+    case 'host-directory':
+      return source.from;
+    case 'text':
+      return source.path;
+    case 'tree': {
+      const [first] = source.files.values();
+      return `${first ?? source.path}${source.files.size > 1 ? ` or one of ${source.files.size - 1} more files` : ''}`;
+    }
+  }
+}

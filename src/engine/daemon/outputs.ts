@@ -1,0 +1,59 @@
+/** Where valid outputs lie on this machine. A daemon at the other end of ssh has them there: they are copied from it. */
+import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import * as path from 'node:path';
+import type { StorePath } from '../../nix/types.ts';
+import { asideName } from '../../sys/durable.ts';
+import type { DaemonAddress } from './address.ts';
+import type { RemoteStore } from './remote-store.ts';
+import type { DaemonState } from './state.ts';
+import { unpackNar } from './unpack.ts';
+
+export class Outputs {
+  readonly #address: DaemonAddress;
+  readonly #state: DaemonState;
+  readonly #store: () => Promise<RemoteStore>;
+
+  constructor(address: DaemonAddress, state: DaemonState, store: () => Promise<RemoteStore>) {
+    this.#address = address;
+    this.#state = state;
+    this.#store = store;
+  }
+
+  /** Which of `paths` the daemon has. */
+  async present(paths: readonly StorePath[]): Promise<ReadonlySet<StorePath>> {
+    return (await this.#store()).valid(paths);
+  }
+
+  /** Which of `paths` can be used as they are: in the store, accepted by an inspection, on this machine. */
+  async usable(paths: readonly StorePath[]): Promise<ReadonlySet<StorePath>> {
+    const known = paths.filter((one) => this.#state.accepted(one) && this.#isHere(one));
+    return known.length === 0 ? new Set() : this.present(known);
+  }
+
+  hostPath(storePath: StorePath): string {
+    return this.#address.kind === 'unix' ? `${this.#address.root}${storePath}` : this.#state.copyOf(storePath);
+  }
+
+  /** Copies a valid path to this machine if it is not here. */
+  async fetch(storePath: StorePath): Promise<void> {
+    if (this.#isHere(storePath)) return;
+    const to = this.hostPath(storePath);
+    mkdirSync(path.dirname(to), { recursive: true });
+    const aside = asideName(to);
+    const store = await this.#store();
+    const info = await store.info(storePath);
+    if (info === null) throw new Error(`${storePath} is not valid any more`);
+    try {
+      await unpackNar((onPiece) => store.nar(info, onPiece), aside);
+      renameSync(aside, to);
+    } catch (error) {
+      rmSync(aside, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  #isHere(storePath: StorePath): boolean {
+    if (this.#address.kind === 'unix') return true;
+    return statSync(this.hostPath(storePath), { throwIfNoEntry: false }) !== undefined;
+  }
+}

@@ -1,0 +1,25 @@
+/** The stream of bytes between this process and a daemon. */
+import { createConnection } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { duplexOf } from '../../sys/duplex.ts';
+import type { DaemonAddress } from './address.ts';
+import { unreachable } from './failures.ts';
+
+export interface Transport {
+  readonly stream: Duplex;
+  /** What ssh has said; empty for a socket. */
+  said(): string;
+}
+
+/** Connects. Rejects with `UserError` D0601 or D0605. */
+export function openTransport(address: DaemonAddress): Promise<Transport> {
+  if (address.kind === 'ssh') return Promise.resolve(duplexOf(address.program, address.args));
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(address.socket);
+    socket.once('error', (error) => reject(unreachable(address, error)));
+    socket.once('connect', () => {
+      socket.removeAllListeners('error');
+      resolve({ stream: socket, said: () => '' });
+    });
+  });
+}

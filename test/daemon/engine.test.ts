@@ -1,0 +1,4 @@
+import { stock } from './daemon.ts';
+import { engineSuite } from './suite.ts';
+
+engineSuite(stock);
