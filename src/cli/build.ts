@@ -1,6 +1,5 @@
 /** `drydock build`: cargo -> plan -> engine -> target -> report. */
 import type { Invocation } from '../cargo/types.ts';
-import { embeddedEngine } from '../engine/embedded/engine.ts';
 import type { Outcome } from '../engine/types.ts';
 import type { UnitId } from '../plan/types.ts';
 import { History } from '../report/history.ts';
@@ -12,6 +11,7 @@ import { placesOf } from '../target/places.ts';
 import type { Target } from '../target/types.ts';
 import { concurrency } from './concurrency.ts';
 import { Delivery } from './delivery.ts';
+import { openEngine } from './engine.ts';
 import type { Host } from './host.ts';
 import { prepare } from './prepare.ts';
 import { rememberUnchanged, repeatUnchanged } from './unchanged.ts';
@@ -23,7 +23,9 @@ export async function build(invocation: Invocation, host: Host): Promise<number>
   if (repeatUnchanged(invocation, host)) return 0;
   const prepared = await prepare(invocation, host.environment, host.signal);
   if (!prepared.ok) return prepared.failure.exitCode;
-  const { workspace, store, session } = prepared.value;
+  const { workspace, session } = prepared.value;
+  const opened = openEngine(prepared.value, host);
+  const { engine } = opened;
 
   const places = placesOf(workspace);
   const history = new History(places, workspace.root, () => session.plan);
@@ -41,7 +43,6 @@ export async function build(invocation: Invocation, host: Host): Promise<number>
   const report = openReport(options, lookup, host.terminal);
   target = await openTarget(workspace, { signal: host.signal, onWait: report.blocking.bind(report) });
   try {
-    const engine = embeddedEngine(store, { environment: host.environment });
     const delivery = new Delivery({ session, engine, target, report, history });
     await delivery.deliverValid();
     const { jobs, keepGoing } = { jobs: concurrency(workspace), keepGoing: invocation.keepGoing };
@@ -50,13 +51,14 @@ export async function build(invocation: Invocation, host: Host): Promise<number>
     history.save();
     const success = [...outcomes.values()].every(isGood);
     if (success) target.finish(session.plan);
-    await store.registerRoots({ targetDir: workspace.targetDir, units: delivery.outputs() });
+    await opened.registerRoots(delivery.outputs());
     report.finish(success);
     if (!success) return failed;
     await rememberUnchanged({ ...prepared.value, invocation, host, target, engine, lookup, options });
-    if (delivery.built) await store.collect();
+    if (delivery.built) await opened.collect();
     return 0;
   } finally {
+    opened.close();
     target.close();
   }
 }

@@ -1,6 +1,7 @@
 /** Putting one file, or one tree, into `target/`. Every file appears whole, under its name, by a rename. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { storeDir } from '../nix/types.ts';
 import { asideName } from '../sys/durable.ts';
 import { errnoOf } from '../sys/errors.ts';
 import { type How, type Placed, type Sealed, seal } from './record.ts';
@@ -8,8 +9,12 @@ import { type How, type Placed, type Sealed, seal } from './record.ts';
 /** Another file system, too many links, a file that the kernel protects from links, no links at all. */
 const unlinkable = new Set(['EXDEV', 'EMLINK', 'EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** A name for a file of the store that shares its contents; a copy where there can be no hard link. */
+/**
+ * A name for a file of the store that shares its contents; a copy where there can be no hard link. A file in the store
+ * of the machine itself belongs to nobody here: a symlink.
+ */
 export function placeLink(from: string, to: string): Placed {
+  if (from.startsWith(`${storeDir}/`)) return placeSymlink(from, to);
   try {
     fs.linkSync(from, to);
     return placed(to, 'link');
@@ -27,6 +32,14 @@ export function placeLink(from: string, to: string): Placed {
     if (unlinkable.has(errnoOf(error) ?? '')) return placeCopy(from, to);
     throw error;
   }
+  fs.renameSync(aside, to);
+  return placed(to, 'link');
+}
+
+function placeSymlink(from: string, to: string): Placed {
+  removeDirectoryAt(to);
+  const aside = asideName(to);
+  fs.symlinkSync(from, aside);
   fs.renameSync(aside, to);
   return placed(to, 'link');
 }

@@ -181,7 +181,9 @@ export function engineSuite(launch: Launch): void {
     const goals = makeGoals({ shared: { script: 'echo building; sleep 1; echo shared > $out' } });
     const other = makeEngine('other');
     const both = await Promise.all([build(goals), build(goals, { engine: other })]);
-    expect(both.map(({ outcomes }) => outcomes.get('shared')?.status).sort()).toEqual(['built', 'valid']);
+    expect(
+      both.map(({ outcomes }) => outcomes.get('shared')?.status ?? '').toSorted((a, b) => (a < b ? -1 : 1)),
+    ).toEqual(['built', 'valid']);
     other.close();
   });
 }

@@ -13,6 +13,7 @@ import { Refusal, full, isFull, plain } from './failures.ts';
 import type { Inputs } from './inputs.ts';
 import type { Outputs } from './outputs.ts';
 import type { Pool } from './pool.ts';
+import { looksLikeMissingTool } from './sandbox-check.ts';
 import type { DaemonState } from './state.ts';
 
 export interface Workshop {
@@ -44,6 +45,8 @@ async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
     end = await runBuilder(shop, attempt, lines);
     if (attempt.signal.aborted) return { status: 'dropped' };
     if (!end.ok || end.built) shop.state.writeLog(sealed.drvPath, lines);
+    // Before anybody draws lessons from a failure that the daemon's configuration has caused.
+    if (!end.ok) await suspectSandbox(shop, end.reason, lines);
   }
   if (end.ok) await shop.outputs.fetch(sealed.outPath);
   const code = end.ok ? 0 : codeOf(end.reason);
@@ -52,10 +55,7 @@ async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
   if (attempt.signal.aborted) return { status: 'dropped' };
   if (verdict === 'replanned') return { status: 'replanned' };
   if (verdict !== 'accept') return { status: 'failed', reason: { kind: 'inspection', message: verdict.reject } };
-  if (!end.ok) {
-    await suspectSandbox(shop, end.reason);
-    return { status: 'failed', reason: end.reason };
-  }
+  if (!end.ok) return { status: 'failed', reason: end.reason };
   shop.state.accept(sealed.outPath);
   return end.built ? { status: 'built', milliseconds: Math.round(performance.now() - begun) } : { status: 'valid' };
 }
@@ -143,7 +143,8 @@ function codeOf(reason: FailureReason): number {
 /** Codes with which a builder ends that has not found its tools: the shell's own, and `builder/unit.sh`'s. */
 const setUpCodes = new Set([98, 126, 127]);
 
-async function suspectSandbox(shop: Workshop, reason: FailureReason): Promise<void> {
-  const suspicious = reason.kind === 'exit' ? setUpCodes.has(reason.code) : reason.kind === 'input';
+async function suspectSandbox(shop: Workshop, reason: FailureReason, lines: readonly string[]): Promise<void> {
+  if (reason.kind === 'signal') return;
+  const suspicious = reason.kind !== 'exit' || setUpCodes.has(reason.code) || lines.some(looksLikeMissingTool);
   if (suspicious) await shop.checkSandbox();
 }

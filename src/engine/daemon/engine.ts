@@ -24,8 +24,11 @@ export interface DaemonOptions {
 }
 
 export interface DaemonEngine extends Engine {
-  /** Keeps `paths` from being collected as long as `link`, a symlink that is made here, exists. */
-  keep(link: string, paths: readonly StorePath[]): Promise<void>;
+  /**
+   * Keeps paths from being collected as long as `link`, a symlink that is made here, exists; by name, and names that were
+   * kept by this link before and are not given now are kept on. Does nothing for a store on another machine.
+   */
+  keep(link: string, paths: ReadonlyMap<string, StorePath>): Promise<void>;
   /** What the daemon says of a valid path; null: it is not valid. */
   info(path: StorePath): ReturnType<RemoteStore['info']>;
   /** Ends the connection; what was built for it is then no longer kept from being collected. */
@@ -73,13 +76,14 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       const there = await valid([...goals.values()].map((goal) => goal.sealed.outPath));
       const wanted = [...unbuilt(graphOf(goals), there)].flatMap((key) => goals.get(key) ?? []);
       await inputs.ask(wanted);
+      let checked: Promise<void> | null = null;
       const system = wanted[0]?.sealed.derivation.system ?? '';
       const executor = daemonExecutor({
         pool,
         inputs,
         outputs,
         state,
-        checkSandbox: () => checkSandbox(remote, pool, system),
+        checkSandbox: () => (checked ??= checkSandbox(remote, pool, system)),
       });
       const slots = makeSlots(jobs, noJobserver);
       return await schedule({ source: watched, executor, slots, valid, keepGoing, on, signal });
@@ -93,7 +97,9 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
     realise,
     hostPath: (path) => outputs.hostPath(path),
     log: (drvPath: DrvPath) => Promise.resolve(state.readLog(drvPath)),
-    keep: async (link, paths) => keepPaths(await store(), link, paths),
+    async keep(link, paths) {
+      if (address.kind === 'unix') await keepPaths(await store(), address.root, link, paths);
+    },
     info: async (path) => (await store()).info(path),
     close() {
       void opened?.then(

@@ -1,5 +1,6 @@
 /** Whether the daemon's sandbox shows the host's directories of tools. Asked only after a build that could not be set up. */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, readlinkSync } from 'node:fs';
+import * as path from 'node:path';
 import { sealDerivation } from '../../nix/seal.ts';
 import { buildPathsWithResults } from '../../nix/worker-protocol.ts';
 import { activityResults, readBuildResults } from '../../nix/worker-replies.ts';
@@ -9,7 +10,14 @@ import type { RemoteStore } from './remote-store.ts';
 
 /** Places that a builder with tools of the host reads. */
 const wanted = ['/bin', '/usr', '/lib', '/lib64'];
+/** Tools that are often symlinks through other places (Debian's `/etc/alternatives`). */
+const tools = ['sh', 'cc', 'gcc', 'ld', 'ar', 'as', 'tar', 'gzip'].map((name) => `/usr/bin/${name}`);
 const mark = '@drydock missing ';
+
+/** Words in the log of a failed builder that are worth a look at its sandbox. */
+export function looksLikeMissingTool(line: string): boolean {
+  return /linker .* not found|: not found$|cannot find 'ld'|cannot execute/.test(line);
+}
 
 /**
  * Builds a small derivation that looks for them; it always fails, so that it leaves nothing and is never skipped.
@@ -17,16 +25,14 @@ const mark = '@drydock missing ';
  */
 export async function checkSandbox(store: RemoteStore, pool: Pool, system: string): Promise<void> {
   const directories = wanted.filter((place) => existsSync(place));
+  const further = new Map(tools.flatMap((tool) => placesOnTheWay(tool).map((place) => [place, tool] as const)));
+  const name = 'drydock-sandbox-check';
   const sealed = sealDerivation({
-    name: 'drydock-sandbox-check',
+    name,
     system,
     builder: '/bin/sh',
-    // Only what the shell itself can do: nothing else may be there. `usr` is there as a whole or not at all.
-    args: [
-      '-c',
-      `for d in ${directories.join(' ')}; do [ -e "$d" ] || echo "${mark}$d"; done; [ -e /usr/bin ] || echo "${mark}/usr"; exit 1`,
-    ],
-    env: { name: 'drydock-sandbox-check', system, builder: '/bin/sh', preferLocalBuild: '1', allowSubstitutes: '' },
+    args: ['-c', script(directories, further)],
+    env: { name, system, builder: '/bin/sh', preferLocalBuild: '1', allowSubstitutes: '' },
     inputDrvs: [],
     inputSrcs: [],
   });
@@ -45,7 +51,8 @@ export async function checkSandbox(store: RemoteStore, pool: Pool, system: strin
       },
     );
     const text = plain([...results.values()][0]?.message ?? '');
-    if (/\/bin\/sh/.test(text) && /No such file/.test(text)) throw noHostDirectories(directories);
+    if (/\/bin\/sh/.test(text) && /No such file/.test(text))
+      throw noHostDirectories([...directories, ...further.keys()]);
     if (missing.size > 0) throw noHostDirectories([...missing]);
   } catch (error) {
     // It cannot even try: then what went wrong before has another reason, which is told.
@@ -53,4 +60,25 @@ export async function checkSandbox(store: RemoteStore, pool: Pool, system: strin
   } finally {
     pool.give(connection);
   }
+}
+
+/** Only what the shell itself can do: nothing else may be there. */
+function script(directories: readonly string[], further: ReadonlyMap<string, string>): string {
+  const tests = [
+    ...directories.map((place) => [place, place === '/usr' ? '/usr/bin' : place]),
+    ...[...further].map(([place, tool]) => [place, tool]),
+  ];
+  return `${tests.map(([place, sign]) => `[ -e ${sign} ] || echo "${mark}${place}"; `).join('')}exit 1`;
+}
+
+/** Directories outside of the wanted ones through which the symlinks of a tool lead. */
+function placesOnTheWay(tool: string): readonly string[] {
+  const places: string[] = [];
+  let at = tool;
+  for (let steps = 0; steps < 40 && lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true; steps++) {
+    at = path.resolve(path.dirname(at), readlinkSync(at));
+    const directory = path.dirname(at);
+    if (!wanted.some((place) => directory === place || directory.startsWith(`${place}/`))) places.push(directory);
+  }
+  return places;
 }

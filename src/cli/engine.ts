@@ -1,0 +1,51 @@
+/** Which engine builds, and what it needs after a build. */
+import * as path from 'node:path';
+import { daemonAddress } from '../engine/daemon/address.ts';
+import { daemonEngine } from '../engine/daemon/engine.ts';
+import { embeddedEngine } from '../engine/embedded/engine.ts';
+import type { Engine } from '../engine/types.ts';
+import type { RootsRequest } from '../store/types.ts';
+import { UserError } from '../sys/errors.ts';
+import type { Host } from './host.ts';
+import { type Prepared, stateDirectory } from './prepare.ts';
+
+export interface OpenEngine {
+  readonly engine: Engine;
+  /** Keeps what `target/` shows from being collected. */
+  registerRoots(units: RootsRequest['units']): Promise<void>;
+  /** Makes room after a build that has built something. */
+  collect(): Promise<void>;
+  close(): void;
+}
+
+/** `--engine`, `DRYDOCK_ENGINE`, `drydock.engine` of cargo's configuration; `embedded` where none says. `UserError` D0611. */
+export function openEngine({ workspace, store }: Prepared, host: Host): OpenEngine {
+  const { environment } = host;
+  const { targetDir, profileDir, invocation, config } = workspace;
+  const name = invocation.engine ?? environment['DRYDOCK_ENGINE'] ?? config.get('drydock.engine') ?? 'embedded';
+  switch (name) {
+    case 'embedded':
+      return {
+        engine: embeddedEngine(store, { environment }),
+        registerRoots: (units) => store.registerRoots({ targetDir, units }),
+        collect: async () => void (await store.collect()),
+        close: () => {},
+      };
+    case 'nix': {
+      const engine = daemonEngine({
+        address: daemonAddress(environment),
+        stateDirectory: path.join(stateDirectory(store), 'daemon'),
+      });
+      const link = path.join(targetDir, profileDir, '.drydock', 'nix-roots');
+      return {
+        engine,
+        registerRoots: (units) => engine.keep(link, new Map([...units].map(([id, unit]) => [id, unit.path]))),
+        // Collecting is the business of the store's administrator.
+        collect: () => Promise.resolve(),
+        close: () => engine.close(),
+      };
+    }
+    default:
+      throw new UserError('D0611', `there is no engine of the name ${JSON.stringify(name)}`, 'use embedded or nix');
+  }
+}
