@@ -40,7 +40,10 @@ async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
   let end: Ended = { ok: true, built: false };
   if (!there.has(sealed.outPath)) {
     const refused = await shop.inputs.add(sealed.drvPath);
-    if (refused !== null) return { status: 'failed', reason: refused };
+    if (refused !== null) {
+      attempt.started();
+      return { status: 'failed', reason: refused };
+    }
     if (attempt.signal.aborted) return { status: 'dropped' };
     end = await runBuilder(shop, attempt, lines);
     if (attempt.signal.aborted) return { status: 'dropped' };
@@ -70,18 +73,22 @@ async function runBuilder(shop: Workshop, attempt: Attempt, lines: string[]): Pr
   // A connection that ends takes the build with it: this is how the daemon is told to stop.
   const abort = () => connection.close();
   attempt.signal.addEventListener('abort', abort, { once: true });
+  const listen = listener(attempt, lines);
   try {
     if (attempt.signal.aborted) abort();
-    const listen = listener(attempt, lines);
     const { minor } = connection.identity;
-    const results = await connection.request(buildPathsWithResults([drvPath]), () => readBuildResults(minor), listen);
+    const results = await connection.request(buildPathsWithResults([drvPath]), () => readBuildResults(minor), listen.on);
     const [result] = results.values();
     if (result === undefined) throw new Error(`the daemon has no result for ${drvPath}`);
-    if (!good.has(result.status)) return { ok: false, reason: failureOf(result) };
+    if (!good.has(result.status)) {
+      listen.startedAnyway();
+      return { ok: false, reason: failureOf(result) };
+    }
     return { ok: true, built: result.status === 'built' };
   } catch (error) {
     if (attempt.signal.aborted) return { ok: false, reason: { kind: 'signal', signal: 'SIGKILL' } };
     if (!(error instanceof Refusal)) throw error;
+    listen.startedAnyway();
     return { ok: false, reason: daemonFailure(error.message) };
   } finally {
     attempt.signal.removeEventListener('abort', abort);
@@ -90,10 +97,10 @@ async function runBuilder(shop: Workshop, attempt: Attempt, lines: string[]): Pr
 }
 
 /** Turns the messages of one build into the facts of the attempt. */
-function listener(attempt: Attempt, lines: string[]): (message: WorkerMessage) => void {
+function listener(attempt: Attempt, lines: string[]) {
   const { drvPath } = attempt.goal.sealed;
   const builds = new Set<number>();
-  return (message) => {
+  const on = (message: WorkerMessage) => {
     if (message.type === 'start') {
       if (message.fields[0] !== drvPath) return;
       if (message.activity === activities.buildWaiting) attempt.waitingForLock();
@@ -107,6 +114,11 @@ function listener(attempt: Attempt, lines: string[]): (message: WorkerMessage) =
       attempt.line(line);
     }
   };
+  // A failure before the builder could start is told like any other: what has not started cannot end.
+  const startedAnyway = () => {
+    if (builds.size === 0) attempt.started();
+  };
+  return { on, startedAnyway };
 }
 
 /** What the daemon says of a failed build, in words that have not changed much since Nix 2.8. */
