@@ -159,10 +159,13 @@ function asNightly(environment: Readonly<Record<string, string>>): Readonly<Reco
 }
 
 /** Whether cargo has to be made to believe that it is a nightly one. */
-export function pretends(request: Pick<CargoRequest, 'channel' | 'environment'>): boolean {
-  const { channel, environment } = request;
-  if (channel === 'nightly' || channel === 'dev') return false;
-  return environment[channelOverride] === undefined && environment['RUSTC_BOOTSTRAP'] !== '1';
+export function pretends({ channel }: Pick<CargoRequest, 'channel'>): boolean {
+  return channel !== 'nightly' && channel !== 'dev';
+}
+
+/** The channel that the environment makes cargo believe in, whatever its version; null: it says nothing. */
+export function channelInEnvironment(environment: Readonly<Record<string, string>>): string | null {
+  return environment[channelOverride] ?? (environment['RUSTC_BOOTSTRAP'] === '1' ? 'dev' : null);
 }
 
 function graphArguments(request: CargoRequest): string[] {

@@ -3,7 +3,14 @@ import { join, resolve } from 'node:path';
 import { failure, type Result, success, UserError } from '../sys/errors.ts';
 import { run } from '../sys/run.ts';
 import { assemble } from './assemble.ts';
-import { askCargo, type CargoFailure, type CargoRequest, judgeManifest, pretends } from './cargo-process.ts';
+import {
+  askCargo,
+  type CargoFailure,
+  type CargoRequest,
+  channelInEnvironment,
+  judgeManifest,
+  pretends,
+} from './cargo-process.ts';
 import { makeConfig } from './config.ts';
 import { type ConfigTree, readConfig } from './config-files.ts';
 import { plain } from './config-value.ts';
@@ -63,13 +70,13 @@ export async function readWorkspace(
     const node = tree.ok ? tree.value.lookup(key.split('.')) : null;
     return node ? plain(node) : undefined;
   };
-  const channel = await channelOf(programs, cwd, cache);
+  const channel = channelInEnvironment(programs.environment) ?? (await channelOf(programs, cwd, cache));
   const request: CargoRequest = {
     invocation,
     cargo: programs.cargo,
     channel,
     environment: programs.environment,
-    overrides: tree.ok && pretends({ channel, environment }) ? withoutUnstable(tree.value) : [],
+    overrides: tree.ok && pretends({ channel }) ? withoutUnstable(tree.value) : [],
     configured,
     stderr,
     ...(options.signal ? { signal: options.signal } : {}),

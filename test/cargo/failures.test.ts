@@ -128,3 +128,11 @@ test('unstable configuration stays without effect on a stable cargo', async () =
   project.write({ '.cargo/config.toml': '[unstable]\nbuild-std = ["core"]\n' });
   await expect(project.read(['build'])).rejects.toMatchObject({ code: 'D0112' });
 });
+
+test('a channel that the environment names is the one that counts', async () => {
+  const project = app();
+  const stable = await project.workspace(['build'], { __CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS: 'stable' });
+  expect(stable.graph.units.length).toBeGreaterThan(0);
+  const { result } = await project.read(['build', '-Z', 'unstable-options'], { RUSTC_BOOTSTRAP: '1' });
+  expect(result.ok).toBe(true);
+});
