@@ -38,6 +38,23 @@ export function diskCache(directory: string): DiskCache {
   };
 }
 
+/** Reads `near`, then `far`, whose answers `near` gets; writes both. */
+export function layered(near: DiskCache, far: DiskCache): DiskCache {
+  return {
+    read(name, key) {
+      const known = near.read(name, key);
+      if (known !== null) return known;
+      const found = far.read(name, key);
+      if (found !== null) near.write(name, key, found);
+      return found;
+    },
+    write(name, key, value) {
+      near.write(name, key, value);
+      far.write(name, key, value);
+    },
+  };
+}
+
 /** What tells one state of a file from another; null where there is no file. */
 export function stamp(path: string): string | null {
   try {

@@ -1,7 +1,7 @@
 /** What every command that plans needs: the workspace, the store, and the units as derivations. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { diskCache } from '../cargo/disk-cache.ts';
+import { type DiskCache, diskCache, layered } from '../cargo/disk-cache.ts';
 import type { Invocation, Workspace } from '../cargo/types.ts';
 import { type CargoFailure, readWorkspace } from '../cargo/workspace.ts';
 import { Records } from '../learn/records.ts';
@@ -17,6 +17,7 @@ import { defaultStoreRoot, openStore } from '../store/store.ts';
 import type { Store } from '../store/types.ts';
 import { type Result, success } from '../sys/errors.ts';
 import { userDirectory, userIds } from '../sys/ids.ts';
+import { machineDirectory } from '../sys/machine-directory.ts';
 
 export interface Prepared {
   readonly workspace: Workspace;
@@ -37,7 +38,7 @@ export async function prepare(
   const workspace = read.value;
   const cacheDir = path.join(userDirectory('cache', environment) ?? '/', 'drydock');
   const platforms = new Set(workspace.graph.units.map((unit) => unit.platform));
-  const cache = diskCache(path.join(cacheDir, 'toolchain'));
+  const cache = toolchainCache(cacheDir);
   const [toolchain, hostTools] = await Promise.all([
     readToolchainInput(workspace.toolchain, platforms, cache),
     hostToolsIdentity(
@@ -66,6 +67,16 @@ export async function prepare(
     return plan;
   });
   return success({ workspace, store, sources, session });
+}
+
+/**
+ * Hashes of the toolchain and of the host's tools, keyed by the stats of every file. They say nothing of the user, so
+ * another home of the same user may have them too.
+ */
+function toolchainCache(cacheDir: string): DiskCache {
+  const near = diskCache(path.join(cacheDir, 'toolchain'));
+  const machine = machineDirectory();
+  return machine === null ? near : layered(near, diskCache(machine));
 }
 
 /** Where the store of this invocation is. */
