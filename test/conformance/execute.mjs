@@ -1,11 +1,11 @@
 // Runs tests of cargo's suite with a program in cargo's place.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { program } from './suite.mjs';
 
-/** A run in which no test ends for so long hangs. */
-const SILENCE = 10 * 60_000;
+/** A run in which no test ends for so long hangs. The test program names a test that has run for 60 seconds. */
+const SILENCE = 65_000;
 
 /**
  * Puts a script into the place where the suite looks for cargo. `candidate`: gets every call of one of `verbs`, with
@@ -38,10 +38,11 @@ exec "$CARGO" "$@"
 
 /** The process, if there is one, that runs tests of this suite now; null: none. */
 export function runningIn(suite) {
-  const wanted = realpathSync(program(suite));
+  const wanted = statSync(program(suite));
   const isWanted = (pid) => {
     try {
-      return readlinkSync(`/proc/${pid}/exe`) === wanted;
+      const { dev, ino } = statSync(`/proc/${pid}/exe`);
+      return dev === wanted.dev && ino === wanted.ino;
     } catch {
       return false; // it ended, or belongs to someone else
     }
@@ -50,10 +51,36 @@ export function runningIn(suite) {
 }
 
 /**
- * Runs the tests `ids`; `on(id, state)` as each ends. Gives `states` (id -> `ok`, `FAILED`, `ignored`; a test that never
- * ended is `FAILED`) and `outputs` (id -> what a failed test printed).
+ * Runs the tests `ids`; `on(id, state)` as each ends. Gives `states` (id -> `ok`, `FAILED`, `ignored`) and `outputs` (id
+ * -> what a failed test printed). When no test ends for a minute, those under way have hung: they are `FAILED`, and a new
+ * process runs what is left. It also runs again what had failed in the old one, whose output went with it.
  */
-export function runTests(suite, ids, jobs, on = () => {}) {
+export async function runTests(suite, ids, jobs, on = () => {}) {
+  const states = new Map();
+  const outputs = new Map();
+  const end = (id, state) => {
+    if (!states.has(id)) on(id, state);
+    states.set(id, state);
+  };
+  for (let left = ids; left.length > 0; ) {
+    const { output, hung } = await runProcess(suite, left, jobs, end);
+    for (const id of hung) {
+      end(id, 'FAILED');
+      outputs.set(id, `---- ${id} ----\n(hung: nothing ended for a minute)`);
+    }
+    if (hung.length === 0) {
+      for (const id of left) if (!states.has(id)) end(id, 'FAILED');
+      const failed = left.filter((id) => states.get(id) === 'FAILED');
+      for (const [id, text] of outputsOf(output, failed)) outputs.set(id, text);
+      break;
+    }
+    left = left.filter((id) => (states.get(id) ?? 'FAILED') === 'FAILED' && !outputs.has(id));
+  }
+  return { states, outputs };
+}
+
+/** One process of the test program: what it printed, and the tests during which it was stopped. */
+function runProcess(suite, ids, jobs, on) {
   return new Promise((resolve, reject) => {
     const child = spawn(program(suite), ['--exact', '--test-threads', String(jobs), ...ids], {
       cwd: suite,
@@ -63,10 +90,13 @@ export function runTests(suite, ids, jobs, on = () => {}) {
     });
     let output = '';
     let unread = '';
-    const states = new Map();
+    let hung = [];
+    const underWay = new Set(ids);
+    const slow = new Set();
     let watch = setTimeout(stop, SILENCE);
     function stop() {
-      output += '\n(no test ended for ten minutes: stopped)\n';
+      const named = [...slow].filter((id) => underWay.has(id));
+      hung = named.length > 0 ? named : [...underWay].sort().slice(0, Number(jobs));
       process.kill(-child.pid, 'SIGKILL');
     }
     const interrupted = () => {
@@ -79,11 +109,13 @@ export function runTests(suite, ids, jobs, on = () => {}) {
       const lines = (unread + text).split('\n');
       unread = lines.pop();
       for (const line of lines) {
+        const late = /^test (\S+) has been running for over 60 seconds/.exec(line)?.[1];
+        if (late !== undefined) slow.add(late);
         const [, id, state] = /^test (\S+) \.\.\. (ok|FAILED|ignored)/.exec(line) ?? [];
         if (id === undefined) continue;
         clearTimeout(watch);
         watch = setTimeout(stop, SILENCE);
-        states.set(id, state);
+        underWay.delete(id);
         on(id, state);
       }
     });
@@ -94,14 +126,7 @@ export function runTests(suite, ids, jobs, on = () => {}) {
     child.on('close', () => {
       clearTimeout(watch);
       process.removeListener('SIGINT', interrupted);
-      for (const id of ids) if (!states.has(id)) states.set(id, 'FAILED');
-      resolve({
-        states,
-        outputs: outputsOf(
-          output,
-          ids.filter((id) => states.get(id) === 'FAILED'),
-        ),
-      });
+      resolve({ output, hung });
     });
   });
 }

@@ -1,7 +1,10 @@
 // The closed set of reasons for which a test of cargo's suite may fail, each told once. test/conformance/expected.json
 // names one of these for every test that fails.
 
-/** `intended`: drydock means to differ here. A test that fails with another reason is a debt. */
+/**
+ * `intended`: drydock means to differ here. A test that fails with another reason is a debt. `run: false`: such a test
+ * would never end; it counts as failed without being run.
+ */
 export const REASONS = {
   'content-not-mtime': {
     intended: true,
@@ -18,6 +21,11 @@ export const REASONS = {
   sandbox: {
     intended: true,
     text: 'A build script, a proc macro or a wrapper reaches for something outside of its package and of what is declared. That is what a sandbox refuses; the error names it and says how to allow it.',
+  },
+  'no-network': {
+    intended: true,
+    run: false,
+    text: 'The test talks over TCP with a build script or a wrapper. A sandbox has no network, so the test would wait for ever; it is not run.',
   },
   'own-identity': {
     intended: true,
