@@ -1,5 +1,5 @@
 /** The interface of an engine. It knows derivations, not Cargo. */
-import type { DrvPath, SealedDerivation, StorePath } from '../nix/types.ts';
+import type { DrvPath, SealedDerivation, Sha256, StorePath } from '../nix/types.ts';
 import type { MountGrant } from '../mounts/types.ts';
 
 /** Names one goal for as long as a build lasts, also when its derivation is planned again. */
@@ -18,13 +18,14 @@ export type SourceInput =
   | { readonly kind: 'tree'; readonly path: StorePath; readonly files: ReadonlyMap<string, string> }
   /**
    * A large directory of the host that is bound where it lies (a toolchain). `files`: what was hashed, for an engine that
-   * must copy it: relative path in the tree -> absolute file.
+   * must copy it: relative path in the tree -> absolute file. `narHash`: of the tree of these files.
    */
   | {
       readonly kind: 'host-directory';
       readonly path: StorePath;
       readonly from: string;
       readonly files?: ReadonlyMap<string, string>;
+      readonly narHash?: Sha256;
     };
 
 /** One derivation that is wanted, and what the engine must know beyond the derivation. */

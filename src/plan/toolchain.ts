@@ -39,9 +39,9 @@ async function pathsFor(toolchain: Toolchain, platform: string | null, cache: Di
   const { sysroot, release } = toolchain;
   const files = sysrootFiles(sysroot, [...new Set([toolchain.host, platform ?? toolchain.host])]);
   const suffix = platform === null || platform === toolchain.host ? '' : `-${platform}`;
-  const own = await contentAddressed(`rust-${release}${suffix}`, files, cache);
+  const { path: own, narHash: hash } = await contentAddressed(`rust-${release}${suffix}`, files, cache);
   const tree = new Map(files.map((file) => [file.name, file.real]));
-  const rust: SourceInput = { kind: 'host-directory', path: own, from: sysroot, files: tree };
+  const rust: SourceInput = { kind: 'host-directory', path: own, from: sysroot, files: tree, narHash: hash };
   const bin = path.join(own, 'bin');
   const cargo = await cargoOf(toolchain, own, cache);
   return {
@@ -66,14 +66,17 @@ export function sysrootFiles(sysroot: string, triples: readonly string[]): reado
   ];
 }
 
-async function contentAddressed(name: string, files: readonly HostFile[], cache: DiskCache): Promise<StorePath> {
+async function contentAddressed(
+  name: string,
+  files: readonly HostFile[],
+  cache: DiskCache,
+): Promise<{ readonly path: StorePath; readonly narHash: Sha256 }> {
   const stamps = files.map((file) => [file.name, file.real, file.stamp]);
   const storeName = toStoreName(name);
   const before = cache.read('host-tree', stamps);
-  if (typeof before === 'string') return sourcePath(storeName, before as Sha256);
-  const hash = await narHash(treeOf(files));
-  cache.write('host-tree', stamps, hash);
-  return sourcePath(storeName, hash);
+  const hash = typeof before === 'string' ? (before as Sha256) : await narHash(treeOf(files));
+  if (before !== hash) cache.write('host-tree', stamps, hash);
+  return { path: sourcePath(storeName, hash), narHash: hash };
 }
 
 /** A cargo from elsewhere (a toolchain that has none of its own) is an input beside the toolchain. */
@@ -87,7 +90,7 @@ async function cargoOf(
   }
   const file = hostFile(path.dirname(toolchain.cargo), path.basename(toolchain.cargo));
   if (file === null) throw new Error(`cargo is not at ${toolchain.cargo}`);
-  const found = await contentAddressed('cargo', [{ ...file, name: 'bin/cargo' }], cache);
+  const { path: found } = await contentAddressed('cargo', [{ ...file, name: 'bin/cargo' }], cache);
   const files = new Map([['bin/cargo', file.real]]);
   return { program: path.join(found, 'bin/cargo'), input: { kind: 'tree', path: found, files } };
 }
