@@ -140,6 +140,18 @@ function rustcBeside(environment: Readonly<Record<string, string>>): string {
   return existsSync(behind) ? behind : rustc;
 }
 
+/**
+ * What cargo calls the rustc that it would take without any configuration: by its path where it goes past rustup's proxy,
+ * else `rustc`. `environment`: the one that cargo runs in.
+ */
+export function nameOfRustc({ environment, rustc }: Programs): string {
+  const found = onPath('rustc', environment);
+  const rustup = onPath('rustup', environment);
+  const toolchain = environment['RUSTUP_TOOLCHAIN'];
+  if (found === null || rustup === null || toolchain === undefined || toolchain.includes('/')) return 'rustc';
+  return isProxy(found, rustup) ? rustc : 'rustc';
+}
+
 function rustupHome(environment: Readonly<Record<string, string>>): string {
   return directoryFrom(environment, 'RUSTUP_HOME', '.rustup');
 }

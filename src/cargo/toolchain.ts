@@ -5,7 +5,7 @@ import type { Config } from './types.ts';
 import { type FlagsContext, rustflags, shortName, tool } from './config.ts';
 import type { ConfigTree } from './config-files.ts';
 import { type DiskCache, stamp } from './disk-cache.ts';
-import { isProxy, onPath, type Programs } from './programs.ts';
+import { isProxy, nameOfRustc, onPath, type Programs } from './programs.ts';
 import type { Toolchain } from './types.ts';
 
 /** The crate types asked for; the order of the answer's first lines. */
@@ -39,7 +39,7 @@ export interface LearnedToolchain {
  * platform may depend on its cfgs, which depend on the flags: like cargo, ask at most twice.
  */
 export async function readToolchain(request: ToolchainRequest, cache: DiskCache): Promise<LearnedToolchain> {
-  const rustc = rustcOf(request);
+  const { rustc, rustcName } = rustcOf(request);
   const env = childEnvironment(request);
   const verboseVersion = await versionOf(rustc, env, request.cwd, cache);
   const host = /^host: (.*)$/m.exec(verboseVersion)?.[1] ?? '';
@@ -74,6 +74,7 @@ export async function readToolchain(request: ToolchainRequest, cache: DiskCache)
     toolchain: {
       cargo: request.programs.cargo,
       rustc,
+      rustcName,
       sysroot: of(null).sysroot,
       verboseVersion,
       release: /^release: (.*)$/m.exec(verboseVersion)?.[1] ?? '',
@@ -88,13 +89,13 @@ export async function readToolchain(request: ToolchainRequest, cache: DiskCache)
 }
 
 /** `$RUSTC`, `build.rustc`, else what the toolchain has. */
-function rustcOf(request: ToolchainRequest): string {
+function rustcOf(request: ToolchainRequest): Pick<Toolchain, 'rustc' | 'rustcName'> {
   const configured = tool(request.tree, request.environment, 'RUSTC', 'rustc');
-  if (configured === null) return request.programs.rustc;
+  if (configured === null) return { rustc: request.programs.rustc, rustcName: nameOfRustc(request.programs) };
   const found = onPath(configured, request.programs.environment);
   const rustup = onPath('rustup', request.programs.environment);
-  if (found !== null && rustup !== null && isProxy(found, rustup)) return request.programs.rustc;
-  return found ?? configured;
+  const proxy = found !== null && rustup !== null && isProxy(found, rustup);
+  return { rustc: proxy ? request.programs.rustc : (found ?? configured), rustcName: configured };
 }
 
 function childEnvironment(request: ToolchainRequest): Readonly<Record<string, string>> {

@@ -131,6 +131,8 @@ export interface Toolchain {
   /** The programs themselves, never rustup's proxies. */
   readonly cargo: string;
   readonly rustc: string;
+  /** What cargo calls it where it prints commands: `rustc`, or a path. */
+  readonly rustcName: string;
   readonly sysroot: string;
   /** `rustc -vV`, whole. */
   readonly verboseVersion: string;

@@ -169,3 +169,21 @@ test('a rustc that is named: by path, or the proxy by its name', async () => {
   expect((await project.workspace(['build'])).toolchain.rustc).toBe(join(project.root, 'bin/own-rustc'));
   expect((await project.workspace(['build'], { RUSTC: 'rustc' })).toolchain.rustc).toBe(rustc);
 });
+
+test('rustc is called what cargo calls it', async () => {
+  const project = makeProject(simple);
+  const sysroot = (await run('rustc', ['--print', 'sysroot'])).stdout.toString().trim();
+  const beforeProxies = { PATH: `${join(sysroot, 'bin')}:${process.env['PATH'] ?? ''}` };
+  const named = join(project.root, 'bin/rustc');
+  project.write({ 'bin/mark': '' });
+  symlinkSync(join(sysroot, 'bin/rustc'), named);
+  for (const environment of [{}, beforeProxies, { ...beforeProxies, RUSTC: named }]) {
+    project.write({ 'src/lib.rs': `// ${JSON.stringify(environment)}` });
+    const { toolchain } = await project.workspace(['build'], environment);
+    const { stderr } = await run('cargo', ['check', '-v', '--lib'], {
+      cwd: project.root,
+      env: { ...project.environment, ...environment },
+    });
+    expect(stderr.toString()).toContain(`\`${toolchain.rustcName} --crate-name`);
+  }
+});

@@ -79,6 +79,7 @@ test('the path of a toolchain follows the files that building reads, and no othe
   const toolchain: Toolchain = {
     cargo: path.join(sysroot, 'bin/cargo'),
     rustc: path.join(sysroot, 'bin/rustc'),
+    rustcName: 'rustc',
     sysroot,
     verboseVersion: '',
     release: '1.95.0',
