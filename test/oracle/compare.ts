@@ -3,6 +3,7 @@
  * - identities (`-C metadata`, `-C extra-filename`, and the same in file names);
  * - places of the sandbox stand for real paths (`pathMap`), the toolchain's store path for its sysroot;
  * - `-C incremental` names the mount; `-L dependency` is one directory for host and target;
+ * - `--cap-lints` is `allow` under `-vv` too, where cargo says `warn`;
  * - `--diagnostic-width` is never said; `LD_LIBRARY_PATH` is composed at run time;
  * - cargo prints neither what a child merely inherits (the caller's variables) nor control characters in a value;
  * - without rustup, cargo finds rustc and rustdoc on `PATH` and names them so; a plan names the files;
@@ -119,12 +120,17 @@ function observed(workspace: Workspace, command: Command): Line {
     label: '',
     arguments: normalise(
       workspace,
-      command.arguments.filter((argument) => !argument.startsWith('--diagnostic-width=')),
+      command.arguments.filter((argument) => !argument.startsWith('--diagnostic-width=')).map(capAllowing),
     ),
     environment: new Map([...command.environment].map(([name, value]) => [name, shown(workspace, name, value)])),
     scripted: true,
     finished: false,
   };
+}
+
+/** `--cap-lints warn` is how `-vv` asks for warnings of dependencies; the value follows the flag. */
+function capAllowing(argument: string, index: number, all: readonly string[]): string {
+  return all[index - 1] === '--cap-lints' && argument === 'warn' ? 'allow' : argument;
 }
 
 function shown({ toolchain }: Workspace, name: string, value: string): string {
