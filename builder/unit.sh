@@ -123,6 +123,11 @@ common_variables() {
   [ -z "${CARGO_MAKEFLAGS-}" ] || jobs='CARGO_MAKEFLAGS="$CARGO_MAKEFLAGS"'
 }
 
+# Logs what a program wrote to stdout, read from ours.
+print_stdout() {
+  while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "@drydock stdout $line"; done
+}
+
 # The environment that is the same for every program. Read by `eval`, as are `environment` and `added`.
 base='PATH="$path" HOME=/homeless-shelter TMPDIR=/build TEMPDIR=/build TMP=/build TEMP=/build NIX_BUILD_TOP=/build'
 base="$base"' NIX_STORE="${NIX_STORE-/nix/store}" NIX_BUILD_CORES="${NIX_BUILD_CORES-1}"'
@@ -213,7 +218,12 @@ compile() {
   cd "$directory"
   quote "$program"
   printf '%s\n' "@drydock running $added -- $quoted $arguments$flags"
-  eval "exec env -i -- $base $jobs $environment $added $quoted $arguments $flags"
+  code=0
+  eval "env -i -- $base $jobs $environment $added $quoted $arguments $flags" >/build/.stdout || code=$?
+  # rustc itself says nothing there: what comes is of procedural macros.
+  [ ! -s /build/.stdout ] || print_stdout </build/.stdout
+  ready=1
+  exit "$code"
 }
 
 # Sets `added` to DEP_<PREFIX>_<KEY> of the linked dependencies' metadata.

@@ -15,8 +15,12 @@ const sync = promisify(fsync);
 export interface Guard {
   /** The derivation that left the mark: its end was never seen. Null: the state is good. */
   readonly foundMark: string | null;
-  /** On disk when this resolves. */
-  mark(derivation: string): Promise<void>;
+  /** The found mark was left since the machine started by a writer whose death does no harm. */
+  readonly killedOnly: boolean;
+  /** On disk when this resolves. `killSafe`: if this writer is killed, and the machine goes on, the state is good. */
+  mark(derivation: string, killSafe: boolean): Promise<void>;
+  /** The writer has crashed: the mark stays, and stands for bad state. */
+  spoil(derivation: string): void;
   /** Not waited for: a power cut that brings the mark back costs one cold build, never a wrong one. */
   clear(): void;
   release(): void;
@@ -41,16 +45,33 @@ export async function tryGuard(directory: string): Promise<Guard | null> {
 }
 
 function guardOf(file: string, held: Lock): Guard {
-  const mark = readFileSync(file, 'utf8').trim();
+  const [mark = '', boot] = readFileSync(file, 'utf8')
+    .trim()
+    .split(/ boot /);
+  const write = (text: string): void => {
+    ftruncateSync(held.fd, 0);
+    writeSync(held.fd, `${text}\n`, 0);
+  };
   return {
     foundMark: mark === '' ? null : mark,
-    async mark(derivation) {
+    killedOnly: boot !== undefined && boot === bootId(),
+    async mark(derivation, killSafe) {
       // Order matters. (1) the mark is on disk; (2) the compiler may touch the state. Half a mark is a mark too.
-      ftruncateSync(held.fd, 0);
-      writeSync(held.fd, `${derivation}\n`, 0);
+      const id = killSafe ? bootId() : null;
+      write(id === null ? derivation : `${derivation} boot ${id}`);
       await Promise.all([sync(held.fd), syncDirectory(path.dirname(file))]);
     },
+    spoil: write,
     clear: () => ftruncateSync(held.fd, 0),
     release: () => held.release(),
   };
+}
+
+/** Names the time since the machine started; null: the kernel does not tell. */
+function bootId(): string | null {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return null;
+  }
 }

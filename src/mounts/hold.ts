@@ -18,8 +18,11 @@ export interface HeldMounts {
   readonly mounts: readonly HeldMount[];
   /** To be called right before the program starts; its marks are on disk then. */
   mark(derivation: string): Promise<void>;
-  /** `clean`: the program ended by itself and may be believed to have left good state. */
-  release(clean: boolean): void;
+  /**
+   * `clean`: the program ended by itself and may be believed to have left good state. `crashed`: it did not, and nobody
+   * had killed it.
+   */
+  release(clean: boolean, crashed?: boolean): void;
 }
 
 /**
@@ -36,13 +39,18 @@ export async function holdMounts(grants: readonly MountGrant[], options: LockOpt
     throw error;
   }
   const marked = held.filter(({ mount, guard }) => guard !== null && mount.grant.transactional && !mount.grant.ro);
+  let writer = '';
   return {
     mounts: held.map(({ mount }) => mount),
     async mark(derivation) {
-      for (const { guard } of marked) await guard?.mark(derivation);
+      writer = derivation;
+      for (const { mount, guard } of marked) await guard?.mark(derivation, mount.grant.killSafe === true);
     },
-    release(clean) {
-      if (clean) for (const { guard } of marked) guard?.clear();
+    release(clean, crashed = false) {
+      for (const { guard } of marked) {
+        if (clean) guard?.clear();
+        else if (crashed) guard?.spoil(writer);
+      }
       for (const { guard } of held) guard?.release();
     },
   };
@@ -62,7 +70,7 @@ async function holdOne(
       ? await firstFree(grant.directory)
       : ([grant.directory, await takeGuard(grant.directory, options)] as const);
   try {
-    const dropped = guard.foundMark !== null && grant.transactional;
+    const dropped = guard.foundMark !== null && grant.transactional && !(grant.killSafe === true && guard.killedOnly);
     if (dropped) {
       await removeTree(directory);
       guard.clear();

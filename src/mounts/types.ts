@@ -16,4 +16,9 @@ export interface MountGrant extends CacheMount {
   readonly directory: string;
   /** `rustc`: state that a killed compiler leaves untrustworthy, so it is guarded by an in-flight mark. */
   readonly transactional: boolean;
+  /**
+   * Of a transactional mount: a killed program leaves good state (rustc at opt-level 0 adds files and renames). What a
+   * crash of the program or of the machine leaves is dropped all the same.
+   */
+  readonly killSafe?: boolean;
 }

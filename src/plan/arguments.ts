@@ -21,7 +21,7 @@ export interface ArgumentsRequest {
   readonly linker: string | null;
   /** `--extern` and its value, alternating, as `externArguments` makes them. */
   readonly externs: readonly string[];
-  readonly capLints: 'allow' | 'warn' | null;
+  readonly capLints: 'allow' | null;
   readonly rustflags: readonly string[];
   readonly host: string;
 }
@@ -74,6 +74,20 @@ export function rustcArguments(request: ArgumentsRequest): readonly string[] {
     ...(request.capLints === null ? [] : ['--cap-lints', request.capLints]),
     ...request.rustflags,
   ];
+}
+
+/**
+ * Whether rustc optimises by these arguments. If so it overwrites files of its incremental state in place, and the state
+ * of one that was killed cannot be trusted.
+ */
+export function optimises(argv: readonly string[]): boolean {
+  return argv.some((argument, index) => {
+    if (argument === '-O') return true;
+    const option =
+      argv[index - 1] === '-C' || argv[index - 1] === '--codegen' ? argument : argument.replace(/^-C|^--codegen=/, '');
+    const [name, value] = option.split('=');
+    return (name === 'opt-level' && value !== '0') || (name === 'lto' && value !== 'off' && value !== 'no');
+  });
 }
 
 function emits(unit: Unit): string {

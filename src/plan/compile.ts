@@ -1,7 +1,7 @@
 /** The derivation of a compilation. */
 import type { Goal, SourceInput, Stage } from '../engine/types.ts';
 import type { CacheMount, MountGrant } from '../mounts/types.ts';
-import { rustcArguments } from './arguments.ts';
+import { optimises, rustcArguments } from './arguments.ts';
 import { seal } from './draft.ts';
 import { compileEnvironment, grantVariables } from './environment.ts';
 import { dependencyFiles, externArguments } from './externs.ts';
@@ -35,7 +35,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
   const toolchain = options.toolchain.for(unit.platform);
   const platform = facts.forPlatform(unit.platform);
   const primary = facts.primary.has(pkg.id);
-  const mount = real && unit.profile.incremental ? incrementalMount(facts, index, made) : null;
+  const mounted = real && unit.profile.incremental;
 
   const environment = compileEnvironment({
     unit,
@@ -61,13 +61,14 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     lto: facts.lto(index),
     primary,
     harness: !isTest(unit) || facts.manifests.harness(pkg.manifestPath, unit.target),
-    incremental: mount !== null,
+    incremental: mounted,
     linker: platform.linker,
     externs: externArguments(facts.graph, unit, facts.files),
-    capLints: pkg.source.kind === 'path' ? null : workspace.invocation.verbosity >= 2 ? 'warn' : 'allow',
+    capLints: pkg.source.kind === 'path' ? null : 'allow',
     rustflags: platform.rustflags,
     host: workspace.toolchain.host,
   });
+  const mount = mounted ? incrementalMount(facts, index, made, !optimises(argv)) : null;
 
   const needs = new Needs(made);
   const dependencies = dependencyFiles(facts.graph, unit, facts.reached(index), facts.files).flatMap(
@@ -122,7 +123,7 @@ function earlyFile(facts: Facts, index: number): string | null {
   return facts.files[index]?.find((file) => file.flavor === 'rmeta')?.name ?? null;
 }
 
-function incrementalMount(facts: Facts, index: number, made: Made): MountGrant {
+function incrementalMount(facts: Facts, index: number, made: Made, killSafe: boolean): MountGrant {
   const unit = facts.unit(index);
   const id = made.idOf(index);
   return {
@@ -132,6 +133,7 @@ function incrementalMount(facts: Facts, index: number, made: Made): MountGrant {
     ro: false,
     directory: incrementalDirectory(facts.workspace, unit, id),
     transactional: true,
+    killSafe,
   };
 }
 

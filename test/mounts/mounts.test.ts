@@ -137,3 +137,38 @@ test('two mounts are taken in one order, whatever the order of the grants', asyn
   );
   expect(both).toHaveLength(2);
 });
+
+test('state that a kill does no harm to is used on after a kill, and dropped after a crash of program or machine', async () => {
+  const safe = grant({ killSafe: true });
+  const file = path.join(safe.directory, 'state');
+  const mark = guardFile(safe.directory);
+  const next = async (): Promise<boolean> => {
+    const held = await holdMounts([safe], {});
+    const dropped = held.mounts[0]?.dropped;
+    held.release(true);
+    return dropped ?? false;
+  };
+  const killed = await holdMounts([safe], {});
+  await killed.mark('/nix/store/x.drv');
+  writeFileSync(file, 'good');
+  killed.release(false);
+  const left = readFileSync(mark, 'utf8');
+  expect(await next()).toBe(false);
+  expect(readFileSync(file, 'utf8')).toBe('good');
+
+  writeFileSync(mark, left.replace(/ boot .*/, ' boot another'));
+  expect(await next()).toBe(true);
+  const crashed = await holdMounts([safe], {});
+  await crashed.mark('/nix/store/x.drv');
+  crashed.release(false, true);
+  expect(await next()).toBe(true);
+});
+
+test('state of a mount that is not safe is dropped, whoever left it', async () => {
+  const held = await holdMounts([grant({ killSafe: true })], {});
+  await held.mark('/nix/store/x.drv');
+  held.release(false);
+  const second = await holdMounts([grant()], {});
+  expect(second.mounts[0]?.dropped).toBe(true);
+  second.release(true);
+});

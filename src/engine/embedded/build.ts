@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { type HeldMounts, holdMounts } from '../../mounts/hold.ts';
-import type { Derivation } from '../../nix/types.ts';
+import type { Derivation, SealedDerivation } from '../../nix/types.ts';
 import type { OutputHandle, Store } from '../../store/types.ts';
 import { removeTree } from '../../sys/copy.ts';
 import type { LockOptions } from '../../sys/lock.ts';
@@ -25,6 +25,8 @@ export interface Workshop {
   readonly cores: number;
   /** Removals that nobody needs to wait for before the end of the build. */
   later(work: Promise<void>): void;
+  /** Told of each derivation whose output has become valid. */
+  built(derivation: SealedDerivation): void;
 }
 
 /** Where `$out` lies within rustc's state: links between the two are possible on one mount only. */
@@ -32,6 +34,8 @@ const outInState = '.out';
 const incrementalPlace = '/incremental';
 /** Exit codes after which rustc has left its state as it should be. 98: the builder never started it. */
 const cleanCodes = new Set<number | null>([0, 1, 98]);
+/** A shell's word for a child that SIGKILL ended, such as the kernel's when memory is short. */
+const killedCode = 137;
 
 /** The embedded engine's way to build a goal. */
 export function embeddedExecutor(shop: Workshop): Executor {
@@ -90,6 +94,7 @@ async function buildInto(shop: Workshop, attempt: Attempt, handle: OutputHandle)
     const message = `the output holds something that a store path cannot hold: ${outcome.file} (${outcome.why})`;
     return { status: 'failed', reason: { kind: 'inspection', message } };
   }
+  shop.built(goal.sealed);
   return { status: 'built', milliseconds: Math.round(performance.now() - begun) };
 }
 
@@ -109,6 +114,7 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
   const held = await waiting(attempt, (options) => holdMounts(goal.mounts, options));
   const stage = shop.places.freshStage();
   let clean = true;
+  let crashed = false;
   let marked: Promise<void> = Promise.resolve();
   try {
     for (const mount of held.mounts) if (mount.dropped) attempt.stateDropped(mount.directory);
@@ -145,6 +151,7 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
         shop.store.hostPath(goal.sealed.outPath),
       ]);
       clean = cleanCodes.has(run.code);
+      crashed = !clean && run.code !== null && run.code !== killedCode;
       // One step, onto the empty directory: the early file is always to be found in one of the two.
       if (state !== null) renameSync(outDirectory, handle.directory);
       return run;
@@ -153,7 +160,7 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
     }
   } finally {
     await marked.catch(() => {});
-    held.release(clean);
+    held.release(clean, crashed);
     shop.later(removeTree(stage));
     shop.later(removeTree(attributesOf(stage)));
   }

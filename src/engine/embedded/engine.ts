@@ -9,6 +9,7 @@ import { makeSlots } from '../slots.ts';
 import type { Engine, GoalKey, GoalSource, Outcome } from '../types.ts';
 import { embeddedExecutor } from './build.ts';
 import { findBwrap } from './bwrap.ts';
+import { derivationRecorder } from './derivations.ts';
 import { makePlaces } from './places.ts';
 import type { Isolation } from './sandbox.ts';
 import { sourceAdder } from './sources.ts';
@@ -49,9 +50,12 @@ export function embeddedEngine(store: Store, options: EmbeddedOptions = {}): Eng
             removals.add(settled);
           };
           const sources = sourceAdder(store);
-          const executor = embeddedExecutor({ store, places, sources, bwrap, isolation, cores: jobs, later });
+          const { built, settled } = derivationRecorder(store);
+          const executor = embeddedExecutor({ store, places, sources, bwrap, isolation, cores: jobs, later, built });
           const slots = makeSlots(jobs, jobserver);
-          return await schedule({ source, executor, slots, valid, keepGoing, on, signal });
+          const outcomes = await schedule({ source, executor, slots, valid, keepGoing, on, signal });
+          await settled();
+          return outcomes;
         } finally {
           jobserver.close();
         }
