@@ -34,7 +34,7 @@ export async function build(invocation: Invocation, host: Host): Promise<number>
     plan: () => session.plan,
     unit: (key) => session.plan.byId.get(key as UnitId),
     places,
-    rustc: { path: workspace.toolchain.rustc, name: workspace.toolchain.rustcName },
+    rustcName: workspace.toolchain.rustcName,
     outputs: (path) => target?.outputs(path) ?? null,
     buildDir: workspace.buildDir,
     profile: workspace.profile,

@@ -8,7 +8,7 @@ import { type Command, showCommand } from './command.ts';
 import type { Lookup } from './types.ts';
 
 /** A build script is named as it lies in its directory, without identity. */
-export function realCommand(unit: PlannedUnit, command: Command, { places, outputs, rustc }: Lookup): Command {
+export function realCommand(unit: PlannedUnit, command: Command, { places, outputs, rustcName }: Lookup): Command {
   const pathMap = [
     ...unit.pathMap,
     ['/build/out', unitDirectory(places, unit)],
@@ -16,7 +16,8 @@ export function realCommand(unit: PlannedUnit, command: Command, { places, outpu
     ['/incremental', incrementalDirectory(places, unit)],
   ] as const;
   const map = (text: string) => mapPaths(text, pathMap, outputs);
-  const program = command.program === rustc.path ? rustc.name : map(command.program);
+  const mapped = map(command.program);
+  const program = path.basename(mapped) === 'rustc' ? rustcName : mapped;
   return {
     program: isRun(unit.unit) ? path.join(path.dirname(program), unit.unit.target.name) : program,
     args: command.args.map(map),

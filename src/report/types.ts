@@ -12,8 +12,8 @@ export interface Lookup {
   unit(key: GoalKey): PlannedUnit | undefined;
   readonly places: Places;
   readonly outputs: OutputPlace;
-  /** rustc as it is run, and what cargo calls it. */
-  readonly rustc: { readonly path: string; readonly name: string };
+  /** What cargo calls rustc in the commands that it prints. */
+  readonly rustcName: string;
   /** For the note on future incompatibilities. */
   readonly buildDir: string;
   /** Name of the profile that was asked for. */
