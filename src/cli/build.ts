@@ -23,7 +23,7 @@ export async function build(invocation: Invocation, host: Host): Promise<number>
   if (repeatUnchanged(invocation, host)) return 0;
   const prepared = await prepare(invocation, host.environment, host.signal);
   if (!prepared.ok) return prepared.failure.exitCode;
-  const { workspace, session } = prepared.value;
+  const { workspace, session, store } = prepared.value;
   const opened = openEngine(prepared.value, host);
   const { engine } = opened;
 
@@ -61,6 +61,7 @@ export async function build(invocation: Invocation, host: Host): Promise<number>
   } finally {
     opened.close();
     target.close();
+    await store.close();
   }
 }
 

@@ -50,11 +50,15 @@ export function embeddedEngine(store: Store, options: EmbeddedOptions = {}): Eng
             removals.add(settled);
           };
           const sources = sourceAdder(store);
-          const { built, settled } = derivationRecorder(store);
-          const executor = embeddedExecutor({ store, places, sources, bwrap, isolation, cores: jobs, later, built });
+          const derivations = derivationRecorder(store);
+          const executor = embeddedExecutor({
+            ...{ store, places, sources, bwrap, isolation, later },
+            cores: jobs,
+            built: (derivation) => derivations.built(derivation),
+          });
           const slots = makeSlots(jobs, jobserver);
           const outcomes = await schedule({ source, executor, slots, valid, keepGoing, on, signal });
-          await settled();
+          await derivations.settled();
           return outcomes;
         } finally {
           jobserver.close();
