@@ -133,6 +133,12 @@ base='PATH="$path" HOME=/homeless-shelter TMPDIR=/build TEMPDIR=/build TMP=/buil
 base="$base"' NIX_STORE="${NIX_STORE-/nix/store}" NIX_BUILD_CORES="${NIX_BUILD_CORES-1}"'
 jobs=
 
+# A shell tells on stderr how a program died, which is for the one who started the build to tell: what the program itself
+# writes goes to descriptor 7 meanwhile.
+aside() {
+  exec 7>&2 2>/dev/null
+}
+
 # add OPTION VALUE: appends both to `flags`.
 add() {
   quote "$2"
@@ -219,7 +225,9 @@ compile() {
   quote "$program"
   printf '%s\n' "@drydock running $added -- $quoted $arguments$flags"
   code=0
-  eval "env -i -- $base $jobs $environment $added $quoted $arguments $flags" >/build/.stdout || code=$?
+  aside
+  (eval "exec env -i -- $base $jobs $environment $added $quoted $arguments $flags" >/build/.stdout 2>&7 7>&-) || code=$?
+  exec 2>&7
   # rustc itself says nothing there: what comes is of procedural macros.
   [ ! -s /build/.stdout ] || print_stdout </build/.stdout
   ready=1
@@ -318,7 +326,9 @@ run_script() {
   quote "$program"
   printf '%s\n' "@drydock running $added -- $quoted ${arguments-}"
   code=0
-  eval "env -i -- $base $jobs $environment $added $quoted ${arguments-}" >"$out/output" 2>"$out/stderr" || code=$?
+  aside
+  (eval "exec env -i -- $base $jobs $environment $added $quoted ${arguments-}" >"$out/output" 2>"$out/stderr" 7>&-) || code=$?
+  exec 2>&7
   [ ! -s "$out/stderr" ] || cat "$out/stderr"
   while IFS= read -r line || [ -n "$line" ]; do
     printf '%s\n' "@drydock stdout $line"
