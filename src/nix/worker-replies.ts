@@ -22,7 +22,7 @@ export type WorkerMessage =
   | { readonly type: 'last' };
 
 export const activities = { substitute: 108, build: 105, buildWaiting: 111 } as const;
-export const activityResults = { buildLogLine: 101 } as const;
+export const activityResults = { buildLogLine: 101, progress: 105 } as const;
 
 const tags = {
   next: 0x6f6c6d67,

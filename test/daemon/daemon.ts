@@ -39,7 +39,7 @@ export async function startDaemon(lines: readonly string[] = [], launch = stock)
     'experimental-features = nix-command',
     'build-users-group = nixbld',
     'sandbox = true',
-    'sandbox-paths = /bin /usr /lib /lib64',
+    `sandbox-paths = /bin /usr /lib /lib64 ${launch.sandboxPaths}`,
     'substituters =',
     'trusted-users = drydock-nobody',
     `store = local?root=${root}`,
@@ -101,6 +101,8 @@ export async function startDaemon(lines: readonly string[] = [], launch = stock)
 
 /** How a version of Nix is started. */
 export interface Launch {
+  /** Places beside those of a usual machine whose tools its builders use. */
+  readonly sandboxPaths: string;
   /** Lines of nix.conf that it needs. */
   readonly configuration: readonly string[];
   version(): string;
@@ -110,6 +112,7 @@ export interface Launch {
 
 /** What `nix-bin` installs. */
 export const stock: Launch = {
+  sandboxPaths: existsSync('/etc/alternatives') ? '/etc/alternatives' : '',
   configuration: [],
   version() {
     const told = spawnSync('nix', ['--version'], { encoding: 'utf8' });

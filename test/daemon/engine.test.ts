@@ -1,4 +1,5 @@
+import { describe } from 'vitest';
 import { stock } from './daemon.ts';
 import { engineSuite } from './suite.ts';
 
-engineSuite(stock);
+describe.each(['pure', 'dev'] as const)('the %s lane', (lane) => engineSuite(stock, lane));

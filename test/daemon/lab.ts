@@ -20,6 +20,7 @@ export function lab(version: string): Launch {
     ready = true;
   };
   return {
+    sandboxPaths: '',
     // It refuses to build below a directory that everybody can write, as the test's own is.
     configuration: version === '2.26' ? [] : ['build-dir = /nix/var/nix/builds'],
     version: () => version,

@@ -6,10 +6,13 @@ import { type DaemonEngine, daemonEngine } from '../../src/engine/daemon/engine.
 import type { Goal, GoalSource } from '../../src/engine/types.ts';
 import { narHash } from '../../src/nix/nar.ts';
 import { sourcePath } from '../../src/nix/store-path.ts';
-import { type BuildOptions, makeGoals, realise, textSource } from '../engine/helpers.ts';
+import { type BuildOptions, type GoalSpec, makeGoals as goalsOf, realise, textSource } from '../engine/helpers.ts';
 import { type Launch, type TestDaemon, startDaemon } from './daemon.ts';
 
-export function engineSuite(launch: Launch): void {
+export function engineSuite(launch: Launch, lane: Goal['lane']): void {
+  /** Store paths differ between the lanes, as they do in earnest. */
+  const makeGoals = (specs: Readonly<Record<string, GoalSpec>>) =>
+    goalsOf(Object.fromEntries(Object.entries(specs).map(([key, spec]) => [key, { ...spec, lane, env: { lane } }])));
   let daemon: TestDaemon;
   let engine: DaemonEngine;
 

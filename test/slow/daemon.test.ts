@@ -2,4 +2,6 @@ import { describe } from 'vitest';
 import { lab } from '../daemon/lab.ts';
 import { engineSuite } from '../daemon/suite.ts';
 
-for (const version of ['2.26', '2.34']) describe(`Nix ${version}`, () => engineSuite(lab(version)));
+describe.each(['2.26', '2.34'])('Nix %s', (version) => {
+  describe.each(['pure', 'dev'] as const)('the %s lane', (lane) => engineSuite(lab(version), lane));
+});

@@ -9,7 +9,9 @@ import {
 } from '../../nix/worker-replies.ts';
 import type { Attempt, AttemptEnd, Executor } from '../executor.ts';
 import type { FailureReason } from '../types.ts';
-import { Refusal, full, isFull, plain } from './failures.ts';
+import type { Batch } from './batch.ts';
+import { type Ended, daemonFailure, endedOf } from './ended.ts';
+import { Refusal } from './failures.ts';
 import type { Inputs } from './inputs.ts';
 import type { Outputs } from './outputs.ts';
 import type { Pool } from './pool.ts';
@@ -18,14 +20,14 @@ import type { DaemonState } from './state.ts';
 
 export interface Workshop {
   readonly pool: Pool;
+  /** Derivations that are built by one call; null: there are none. */
+  readonly batch: Batch | null;
   readonly inputs: Inputs;
   readonly outputs: Outputs;
   readonly state: DaemonState;
   /** Looks whether the daemon's sandbox is as the builders need it; rejects with a `UserError` when it is not. */
   checkSandbox(): Promise<void>;
 }
-
-const good = new Set<BuildResult['status']>(['built', 'substituted', 'already-valid', 'resolves-to-already-valid']);
 
 /** The Nix engine's way to build a goal. */
 export function daemonExecutor(shop: Workshop): Executor {
@@ -35,22 +37,12 @@ export function daemonExecutor(shop: Workshop): Executor {
 async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
   const { sealed } = attempt.goal;
   const begun = performance.now();
-  const there = await shop.outputs.present([sealed.outPath]);
   const lines: string[] = [];
-  let end: Ended = { ok: true, built: false };
-  if (!there.has(sealed.outPath)) {
-    const refused = await shop.inputs.add(sealed.drvPath);
-    if (refused !== null) {
-      attempt.started();
-      return { status: 'failed', reason: refused };
-    }
-    if (attempt.signal.aborted) return { status: 'dropped' };
-    end = await runBuilder(shop, attempt, lines);
-    if (attempt.signal.aborted) return { status: 'dropped' };
-    if (!end.ok || end.built) shop.state.writeLog(sealed.drvPath, lines);
-    // Before anybody draws lessons from a failure that the daemon's configuration has caused.
-    if (!end.ok) await suspectSandbox(shop, end.reason, lines);
-  }
+  const end = await realised(shop, attempt, lines);
+  if (attempt.signal.aborted) return { status: 'dropped' };
+  if (!end.ok || end.built) shop.state.writeLog(sealed.drvPath, lines);
+  // Before anybody draws lessons from a failure that the daemon's configuration has caused.
+  if (!end.ok) await suspectSandbox(shop, end.reason, lines);
   if (end.ok) await shop.outputs.fetch(sealed.outPath);
   const code = end.ok ? 0 : codeOf(end.reason);
   const outDir = shop.outputs.hostPath(sealed.outPath);
@@ -63,9 +55,27 @@ async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
   return end.built ? { status: 'built', milliseconds: Math.round(performance.now() - begun) } : { status: 'valid' };
 }
 
-type Ended =
-  /** `built`: by this call, not found or substituted. */
-  { readonly ok: true; readonly built: boolean } | { readonly ok: false; readonly reason: FailureReason };
+/** Makes the output valid, by whatever way is left. */
+async function realised(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
+  const { drvPath, outPath } = attempt.goal.sealed;
+  if (shop.batch?.has(drvPath) === true) {
+    const end = await shop.batch.wait(attempt, lines);
+    if (end !== 'unfinished') return end;
+    lines.length = 0;
+    if (attempt.signal.aborted) return dropped;
+  }
+  const there = await shop.outputs.present([outPath]);
+  if (there.has(outPath)) return { ok: true, built: false };
+  const reason = await shop.inputs.add(drvPath);
+  if (reason !== null) {
+    attempt.started();
+    return { ok: false, reason };
+  }
+  return attempt.signal.aborted ? dropped : runBuilder(shop, attempt, lines);
+}
+
+/** Nobody reads it: the attempt was aborted. */
+const dropped: Ended = { ok: false, reason: { kind: 'signal', signal: 'SIGKILL' } };
 
 async function runBuilder(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
   const { drvPath } = attempt.goal.sealed;
@@ -77,16 +87,19 @@ async function runBuilder(shop: Workshop, attempt: Attempt, lines: string[]): Pr
   try {
     if (attempt.signal.aborted) abort();
     const { minor } = connection.identity;
-    const results = await connection.request(buildPathsWithResults([drvPath]), () => readBuildResults(minor), listen.on);
+    const results = await connection.request(
+      buildPathsWithResults([drvPath]),
+      () => readBuildResults(minor),
+      listen.on,
+    );
     const [result] = results.values();
     if (result === undefined) throw new Error(`the daemon has no result for ${drvPath}`);
-    if (!good.has(result.status)) {
-      listen.startedAnyway();
-      return { ok: false, reason: failureOf(result) };
-    }
-    return { ok: true, built: result.status === 'built' };
+    const end = endedOf(result);
+    if (end === 'unfinished') throw new Error(`the daemon has not finished ${drvPath}`);
+    if (!end.ok) listen.startedAnyway();
+    return end;
   } catch (error) {
-    if (attempt.signal.aborted) return { ok: false, reason: { kind: 'signal', signal: 'SIGKILL' } };
+    if (attempt.signal.aborted) return dropped;
     if (!(error instanceof Refusal)) throw error;
     listen.startedAnyway();
     return { ok: false, reason: daemonFailure(error.message) };
@@ -121,33 +134,6 @@ function listener(attempt: Attempt, lines: string[]) {
   return { on, startedAnyway };
 }
 
-/** What the daemon says of a failed build, in words that have not changed much since Nix 2.8. */
-function failureOf({ status, message }: BuildResult): FailureReason {
-  const text = plain(message);
-  if (isFull(text)) throw full(text);
-  if (status === 'permanent-failure' || status === 'misc-failure' || status === 'cached-failure') {
-    const code = /failed with exit code (\d+)/.exec(text)?.[1];
-    if (code !== undefined) return { kind: 'exit', code: Number(code) };
-    const signal = /failed due to signal (\d+)/.exec(text)?.[1];
-    if (signal !== undefined) return { kind: 'signal', signal: signalNames[Number(signal)] ?? `signal ${signal}` };
-  }
-  return daemonFailure(text === '' ? status : text);
-}
-
-function daemonFailure(message: string): FailureReason {
-  return { kind: 'input', code: 'D0610', message: `the Nix daemon could not build it: ${message}` };
-}
-
-const signalNames: Readonly<Record<number, string>> = {
-  4: 'SIGILL',
-  6: 'SIGABRT',
-  7: 'SIGBUS',
-  8: 'SIGFPE',
-  9: 'SIGKILL',
-  11: 'SIGSEGV',
-  15: 'SIGTERM',
-};
-
 function codeOf(reason: FailureReason): number {
   return reason.kind === 'exit' ? reason.code : 137;
 }
@@ -156,7 +142,10 @@ function codeOf(reason: FailureReason): number {
 const setUpCodes = new Set([98, 126, 127]);
 
 async function suspectSandbox(shop: Workshop, reason: FailureReason, lines: readonly string[]): Promise<void> {
-  if (reason.kind === 'signal') return;
-  const suspicious = reason.kind !== 'exit' || setUpCodes.has(reason.code) || lines.some(looksLikeMissingTool);
+  const text = reason.kind === 'input' && reason.code === 'D0610' ? reason.message : '';
+  const suspicious =
+    reason.kind === 'exit'
+      ? setUpCodes.has(reason.code) || lines.some(looksLikeMissingTool)
+      : /\/bin\/sh.*No such file/s.test(text);
   if (suspicious) await shop.checkSandbox();
 }

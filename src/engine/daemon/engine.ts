@@ -3,8 +3,9 @@ import type { DrvPath, StorePath } from '../../nix/types.ts';
 import { graphOf, unbuilt } from '../graph.ts';
 import { schedule } from '../scheduler.ts';
 import { makeSlots } from '../slots.ts';
-import type { Engine, GoalKey, GoalSource, Outcome, RealiseOptions } from '../types.ts';
+import type { Engine, Goal, GoalKey, GoalSource, Outcome, RealiseOptions } from '../types.ts';
 import type { DaemonAddress } from './address.ts';
+import { Batch } from './batch.ts';
 import { daemonExecutor } from './build.ts';
 import { Connection } from './connection.ts';
 import { Inputs } from './inputs.ts';
@@ -55,14 +56,23 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
   ): Promise<ReadonlyMap<GoalKey, Outcome>> => {
     const remote = await store();
     const inputs = new Inputs(remote);
-    const pool = makePool(address, {
+    const common = {
       keepGoing: false,
-      maxJobs: 1,
       cores: jobs,
       useSubstitutes: true,
       // What another user builds is looked for again after this many seconds; Nix's own choice is 5.
       overrides: { 'build-poll-interval': '1', ...settings },
-    });
+    };
+    const pool = makePool(address, { ...common, maxJobs: 1 });
+    const batchPool = makePool(address, { ...common, maxJobs: jobs });
+    const batched: Connection[] = [];
+    let over = false;
+    const openBatch = async () => {
+      const connection = await batchPool.take();
+      if (over) connection.close();
+      batched.push(connection);
+      return connection;
+    };
     const watched: GoalSource = {
       goals() {
         const goals = source.goals();
@@ -78,8 +88,11 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       await inputs.ask(wanted);
       let checked: Promise<void> | null = null;
       const system = wanted[0]?.sealed.derivation.system ?? '';
+      const batch = batchOf(remote, wanted);
+      void batch?.run(openBatch, inputs);
       const executor = daemonExecutor({
         pool,
+        batch,
         inputs,
         outputs,
         state,
@@ -89,6 +102,8 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       return await schedule({ source: watched, executor, slots, valid, keepGoing, on, signal });
     } finally {
       pool.close();
+      over = true;
+      for (const connection of batched) connection.close();
     }
   };
 
@@ -109,6 +124,12 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       opened = null;
     },
   };
+}
+
+/** The pure lane's goals, if there is more than one: a call for all of them. */
+function batchOf(store: RemoteStore, wanted: readonly Goal[]): Batch | null {
+  const pure = wanted.filter((goal) => goal.lane === 'pure');
+  return pure.length > 1 ? new Batch(store, pure) : null;
 }
 
 /** Tokens are not passed into the daemon's sandboxes: each job counts as one. */

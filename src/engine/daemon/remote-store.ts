@@ -16,7 +16,8 @@ import { readKeyedPathInfo, readPathInfo, readStorePaths } from '../../nix/worke
 import { WireWriter, readNumber } from '../../nix/worker-wire.ts';
 import type { SourceInput } from '../types.ts';
 import type { Connection } from './connection.ts';
-import { Refusal, refused } from './failures.ts';
+import { Refusal, refused, unreadable } from './failures.ts';
+import { errnoOf } from '../../sys/errors.ts';
 import { fileContents, treeNar } from './tree.ts';
 
 /** Frames are cut and filled to this size. */
@@ -51,6 +52,14 @@ export class RemoteStore {
   /** Adds a source. The path that the contents have; another one than the source's if the files have changed. */
   async addSource(source: SourceInput): Promise<StorePath> {
     const { name } = splitStorePath(source.path);
+    try {
+      return await this.#addAs(name, source);
+    } catch (error) {
+      throw errnoOf(error) === null ? error : unreadable(error);
+    }
+  }
+
+  async #addAs(name: string, source: SourceInput): Promise<StorePath> {
     switch (source.kind) {
       case 'text':
         return this.#add(name, 'text', [], [Buffer.from(source.text)]);

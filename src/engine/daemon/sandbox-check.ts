@@ -16,7 +16,7 @@ const mark = '@drydock missing ';
 
 /** Words in the log of a failed builder that are worth a look at its sandbox. */
 export function looksLikeMissingTool(line: string): boolean {
-  return /linker .* not found|: not found$|cannot find 'ld'|cannot execute/.test(line);
+  return /executing '\/bin\/sh'|linker .* not found|: not found$|cannot find 'ld'|cannot execute/.test(plain(line));
 }
 
 /**
@@ -39,6 +39,7 @@ export async function checkSandbox(store: RemoteStore, pool: Pool, system: strin
   await store.addDerivation(sealed);
   const connection = await pool.take();
   const missing = new Set<string>();
+  let noShell = false;
   try {
     const { minor } = connection.identity;
     const results = await connection.request(
@@ -48,6 +49,7 @@ export async function checkSandbox(store: RemoteStore, pool: Pool, system: strin
         if (message.type !== 'result' || message.result !== activityResults.buildLogLine) return;
         const line = String(message.fields[0] ?? '');
         if (line.startsWith(mark)) missing.add(line.slice(mark.length));
+        if (/executing '\/bin\/sh'/.test(plain(line))) noShell = true;
       },
     );
     const text = plain([...results.values()][0]?.message ?? '');
