@@ -14,16 +14,17 @@ export interface Shown {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Variables that rustc read (`# env-dep:NAME[=value]` of its dep-info) and the caller has set, but the unit was not given. */
-export function environmentRead(depInfo: string, shown: Shown, caller: Readonly<Record<string, string>>): string[] {
-  const names: string[] = [];
-  for (const line of depInfo.split('\n')) {
-    const name = /^# env-dep:([^=]+)/.exec(line)?.[1];
-    if (name !== undefined) names.push(name);
-  }
-  return missingVariables(names, shown, caller);
+/** Variables that rustc looked for and did not find: `# env-dep:NAME` of its dep-info, without a value. */
+export function environmentMissed(depInfo: string): string[] {
+  return [...depInfo.matchAll(/^# env-dep:([^=\n]+)$/gm)].map(([, name = '']) => name);
 }
 
+/** Of the variables that a unit reads those that were not set for it: once they are, it has to be built again. */
+export function unsetVariables(names: readonly string[], shown: Shown): string[] {
+  return names.filter((name) => !(name in shown.environment));
+}
+
+/** Of the variables that a unit reads those that the caller has set, but the unit was not given. */
 export function missingVariables(
   names: readonly string[],
   shown: Shown,

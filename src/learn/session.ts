@@ -6,10 +6,11 @@ import { type BuildOutput, type BuildOutputContext, parseBuildOutput } from '../
 import { describePackage } from '../cargo/describe.ts';
 import type { Workspace } from '../cargo/types.ts';
 import type { BuilderExit, Goal, GoalKey, GoalSource, Verdict } from '../engine/types.ts';
+import { grantable } from '../plan/environment.ts';
 import type { Plan, PlannedUnit, UnitId } from '../plan/types.ts';
 import type { UnitRecord } from '../sources/types.ts';
 import {
-  environmentRead,
+  environmentMissed,
   filesMissed,
   inputsMissed,
   looksLikeMissingFile,
@@ -17,6 +18,7 @@ import {
   missingVariables,
   rerunInputs,
   type Shown,
+  unsetVariables,
 } from './lessons.ts';
 import type { Records } from './records.ts';
 
@@ -59,8 +61,11 @@ export class Session implements GoalSource {
 
   #compilation(unit: PlannedUnit, exit: BuilderExit, shown: Shown): Inspection {
     if (exit.ok) {
-      const env = this.#environmentRead(unit, exit.outDir, shown);
-      return env.length > 0 ? { lesson: { env }, otherwise: null } : accept;
+      const names = environmentMissedBy(exit.outDir);
+      const env = this.#missing(unit, names, shown);
+      if (env.length > 0) return { lesson: { env }, otherwise: null };
+      this.#note(unit, unsetVariables(names, shown));
+      return accept;
     }
     if (shown.files === null) return accept;
     const errors = exit.lines.filter((line) => line.includes('"level":"error"') || !line.startsWith('{'));
@@ -91,10 +96,11 @@ export class Session implements GoalSource {
 
   /** What the script says about its inputs, against what it was given. */
   #runInputs(unit: PlannedUnit, exit: BuilderExit, shown: Shown, output: BuildOutput, record: UnitRecord): Inspection {
-    const env = missingVariables(output.rerunIfEnvChanged, shown, this.#workspace.environment);
+    const env = this.#missing(unit, output.rerunIfEnvChanged, shown);
     const rerun = rerunInputs(output, unit, shown);
     const files = rerun === null ? [] : inputsMissed(rerun, shown);
     if (env.length > 0 || files.length > 0) return { lesson: { env, files }, otherwise: null };
+    this.#note(unit, unsetVariables(output.rerunIfEnvChanged, shown));
     if (unit.package.source.kind !== 'path' || record.wholePackage) return accept;
     if (record.rerun === null) {
       if (rerun === null) return accept;
@@ -110,15 +116,14 @@ export class Session implements GoalSource {
     return accept;
   }
 
-  #environmentRead(unit: PlannedUnit, outDir: string, shown: Shown): string[] {
-    const names: string[] = [];
-    for (const file of fs.readdirSync(outDir)) {
-      if (!file.endsWith('.d')) continue;
-      names.push(
-        ...environmentRead(fs.readFileSync(path.join(outDir, file), 'utf8'), shown, this.#workspace.environment),
-      );
-    }
-    return names;
+  #missing(unit: PlannedUnit, names: readonly string[], shown: Shown): string[] {
+    return missingVariables(names, shown, grantable(this.#workspace.environment, unit.primary));
+  }
+
+  /** Remembers variables that the unit reads and nobody has set: nothing changes now, but does once they are set. */
+  #note(unit: PlannedUnit, env: readonly string[]): void {
+    const record = this.#records.get(unit.id);
+    if (env.some((name) => !record.env.includes(name))) this.#records.put(unit.id, merge(record, { env }));
   }
 
   #learn(unit: PlannedUnit, lesson: Partial<UnitRecord>, otherwise: string | null): Verdict {
@@ -155,6 +160,11 @@ function shownTo(unit: PlannedUnit): Shown {
     for (const name of source.files.keys()) files.add(name);
   }
   return { root: unit.source.root, files: tree ? files : null, environment: unit.environment };
+}
+
+function environmentMissedBy(outDir: string): string[] {
+  const depInfos = fs.readdirSync(outDir).filter((name) => name.endsWith('.d'));
+  return depInfos.flatMap((name) => environmentMissed(fs.readFileSync(path.join(outDir, name), 'utf8')));
 }
 
 /** What cargo's rules for a package's build-script output depend on. */

@@ -3,7 +3,7 @@ import type { Goal, SourceInput, Stage } from '../engine/types.ts';
 import type { CacheMount, MountGrant } from '../mounts/types.ts';
 import { optimises, rustcArguments } from './arguments.ts';
 import { seal } from './draft.ts';
-import { compileEnvironment, grantVariables } from './environment.ts';
+import { compileEnvironment, grantable, grantVariables } from './environment.ts';
 import { dependencyFiles, externArguments } from './externs.ts';
 import type { Facts } from './facts.ts';
 import { artifactRoot, incrementalDirectory } from './layout.ts';
@@ -42,7 +42,6 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     package: pkg,
     place,
     real,
-    primary,
     config,
     caller: workspace.environment,
     workspaceRoot: workspace.root,
@@ -51,7 +50,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     executable: (name) =>
       unit.mode === 'check' ? `placeholder:${name}` : executablePath(facts, index, made, name, real),
   });
-  grantVariables(environment, [...record.env, ...closure.env], workspace.environment);
+  grantVariables(environment, [...record.env, ...closure.env], grantable(workspace.environment, primary));
 
   const argv = rustcArguments({
     unit,

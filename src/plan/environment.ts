@@ -23,7 +23,6 @@ export interface PackageContext {
 
 export interface CompileContext extends PackageContext {
   readonly unit: Unit;
-  readonly primary: boolean;
   /** Value of `CARGO_TARGET_TMPDIR`. */
   readonly scratch: string;
   /** Where a binary of the package will be found: value of `CARGO_BIN_EXE_<name>`. */
@@ -52,7 +51,6 @@ export function compileEnvironment(context: CompileContext): Environment {
   environment.set('CARGO_CRATE_NAME', crateName(unit.target));
   addPackage(environment, context);
   addConfigured(environment, context);
-  if (context.primary) environment.set('CARGO_PRIMARY_PACKAGE', '1');
   if (['test', 'bench'].includes(kindOf(unit.target))) {
     for (const target of pkg.targets) {
       if (kindOf(target) !== 'bin') continue;
@@ -110,6 +108,14 @@ export function grantVariables(environment: Environment, names: Iterable<string>
     if (value === undefined || sandboxed.has(name) || environment.has(name)) continue;
     environment.set(name, value);
   }
+}
+
+/**
+ * What a unit may be granted by name: the caller's variables, and cargo's mark of the packages that were asked for. A unit
+ * that does not read the mark is the same whichever packages were asked for.
+ */
+export function grantable(caller: Caller, primary: boolean): Caller {
+  return primary ? { ...caller, CARGO_PRIMARY_PACKAGE: '1' } : caller;
 }
 
 function addPackage(environment: Environment, context: PackageContext): void {

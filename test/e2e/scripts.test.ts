@@ -30,6 +30,32 @@ println!("cargo::rustc-env=FROM_SCRIPT={:?}", std::env::var("DD_MODE"));`,
   expect(await project.says('variable')).toBe('Err(NotPresent)');
 });
 
+test('a variable that a script names and nobody had set runs it again once it is set', async () => {
+  const project = scripted(
+    'unset',
+    `println!("cargo::rerun-if-env-changed=DD_LATER");
+println!("cargo::rustc-env=FROM_SCRIPT={:?}", std::env::var("DD_LATER"));`,
+  );
+  await project.good();
+  expect(await project.says('unset')).toBe('Err(NotPresent)');
+  await project.good([], { DD_LATER: '1' });
+  expect(await project.says('unset')).toBe('Ok("1")');
+});
+
+test('which packages were asked for is told to units that read it, and builds no others again', async () => {
+  const member = (name: string, more: string) => manifest(name) + more;
+  const project = place.project('primary', {
+    'Cargo.toml': '[workspace]\nmembers = ["a", "b"]\nresolver = "2"\n',
+    'a/Cargo.toml': member('a', '[dependencies]\nb = { path = "../b" }\n'),
+    'a/src/main.rs': 'fn main() { print!("{:?} {}", option_env!("CARGO_PRIMARY_PACKAGE"), b::B); }\n',
+    'b/Cargo.toml': member('b', ''),
+    'b/src/lib.rs': 'pub const B: u8 = 1;\n',
+  });
+  await project.good(['--workspace']);
+  expect(await project.says('a')).toBe('Some("1") 1');
+  expect((await project.good(['-p', 'a'])).compiled).toEqual([]);
+});
+
 test('rerun-if-changed narrows what a script depends on', async () => {
   const project = scripted(
     'narrow',
