@@ -88,6 +88,15 @@ Takes the options of \`cargo drydock build\`.
 Without UNIT: one sentence for each unit that was built again. With UNIT: also the ones that were not.
 `,
   },
+  export: {
+    about: 'Write the units as Nix expressions, which stock Nix builds to the same paths',
+    text: `Usage: cargo drydock export nix [--out <DIR>] [OPTIONS]
+
+      --out <DIR>           Where to [default: \`nix\` in the workspace's root]
+
+Afterwards: nix build --file nix/cargo_build_caller.nix target -L
+Takes the options of \`cargo drydock build\`; builds nothing.\n\n${BUILD_OPTIONS}\n${OWN_OPTIONS}`,
+  },
   gc: {
     about: 'Remove from the store what no recent build used',
     text: `Usage: cargo drydock gc [OPTIONS]

@@ -7,6 +7,7 @@ import { version } from '../version.ts';
 import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
+import { exportNix } from './export.ts';
 import { gc } from './gc.ts';
 import { help } from './help.ts';
 import type { Host } from './host.ts';
@@ -21,6 +22,7 @@ const commands: Readonly<Record<string, Command>> = {
   plan,
   'show-derivation': showDerivation,
   explain,
+  export: exportNix,
   gc,
   store,
   doctor: () => doctor(),

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { storeDir } from '../nix/types.ts';
+import { exportMark, exportMarkFile } from './export-mark.ts';
 import type { FileCache } from './file-cache.ts';
 import { isOutOfReach } from './file-stat.ts';
 import { IgnoreRules } from './git-ignore.ts';
@@ -28,7 +29,7 @@ interface State {
 
 /**
  * Absolute paths of the regular files below `directory`, links followed, sorted by directory. Left out: `.git`, cache
- * directories (`target/`), links that lead back up or into the store, and what this user may not read.
+ * directories (`target/`), exports of drydock's own, links that lead back up or into the store, and what this user may not read.
  */
 export function filesBelow(directory: string, cache: FileCache, options: WalkOptions): string[] {
   const above = new Set<string>();
@@ -50,6 +51,7 @@ function walk(directory: string, isStart: boolean, outer: IgnoreRules | null, st
   const names = new Set(entries.map((entry) => entry.name));
   if (!isStart && options.skipNestedPackages && names.has('Cargo.toml')) return;
   if (names.has('CACHEDIR.TAG') && isCacheDirectory(directory)) return;
+  if (!isStart && names.has(exportMarkFile) && isExport(directory)) return;
   const hasRules = !isStart && outer !== null && names.has('.gitignore');
   const rules = hasRules ? outer.enter(directory, (file) => readText(file, cache)) : outer;
   above.add(stat.identity);
@@ -83,6 +85,10 @@ function list(directory: string): fs.Dirent[] {
 
 function isCacheDirectory(directory: string): boolean {
   return readFile(path.join(directory, 'CACHEDIR.TAG'))?.startsWith(cacheSignature) === true;
+}
+
+function isExport(directory: string): boolean {
+  return readFile(path.join(directory, exportMarkFile))?.startsWith(exportMark) === true;
 }
 
 /** `result` links of Nix builds. */
