@@ -60,7 +60,8 @@ export async function startDaemon(lines: readonly string[] = [], launch = stock)
     version: launch.version(),
     nix(tool, ...words) {
       const [name = '', ...before] = launch.tool(tool);
-      const ended = spawnSync(name, [...before, ...words, '--store', remote], {
+      const store = tool === 'nix-hash' ? [] : ['--store', remote];
+      const ended = spawnSync(name, [...before, ...words, ...store], {
         env: { ...env, NIX_REMOTE: remote },
         encoding: 'utf8',
         maxBuffer: 1 << 28,

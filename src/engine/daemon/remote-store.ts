@@ -17,7 +17,7 @@ import { WireWriter, readNumber } from '../../nix/worker-wire.ts';
 import type { SourceInput } from '../types.ts';
 import type { Connection } from './connection.ts';
 import { Refusal, refused, unreadable } from './failures.ts';
-import { errnoOf } from '../../sys/errors.ts';
+import { UserError, errnoOf } from '../../sys/errors.ts';
 import { fileContents, treeNar } from './tree.ts';
 
 /** Frames are cut and filled to this size. */
@@ -55,7 +55,7 @@ export class RemoteStore {
     try {
       return await this.#addAs(name, source);
     } catch (error) {
-      throw errnoOf(error) === null ? error : unreadable(error);
+      throw error instanceof UserError || errnoOf(error) === null ? error : unreadable(error);
     }
   }
 
