@@ -30,9 +30,10 @@ export class Delivery {
 
   /** Everything whose output is valid before the build starts. */
   async deliverValid(): Promise<void> {
-    const { session, engine } = this.#to;
+    const { session, engine, report } = this.#to;
     const { units } = session.plan;
     const valid = await engine.valid(units.map((unit) => unit.goal.sealed.outPath));
+    report.begin(new Set(units.filter((unit) => !valid.has(unit.goal.sealed.outPath)).map((unit) => unit.id)));
     for (const unit of inCargoOrder(units)) {
       if (valid.has(unit.goal.sealed.outPath)) await this.#deliverFresh(unit);
     }

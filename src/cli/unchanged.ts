@@ -47,6 +47,7 @@ export async function rememberUnchanged(finished: Finished): Promise<void> {
   const { invocation, host, workspace, session, sources, engine, target, lookup, options } = finished;
   const terminal = capturingTerminal(host.terminal);
   const report = openReport({ ...options, progress: { ...options.progress, when: 'never' } }, lookup, terminal);
+  report.begin(new Set());
   for (const unit of inCargoOrder(session.plan.units)) {
     const lines = report.wantsLog(unit) ? await engine.log(unit.goal.sealed.drvPath) : null;
     report.fresh(unit, lines ?? []);

@@ -1,11 +1,12 @@
 /** One build as it is seen: events in, cargo's lines out. */
 import type { EngineEvent, GoalKey, Outcome } from '../engine/types.ts';
 import { isRun, kindOf } from '../plan/target.ts';
-import type { PlannedUnit } from '../plan/types.ts';
+import type { PlannedUnit, UnitId } from '../plan/types.ts';
 import { mapperOf } from '../target/path-map.ts';
 import type { LaidOut } from '../target/types.ts';
 import { Announcements } from './announcements.ts';
 import { Attempt } from './attempt.ts';
+import { collisions, missingLinkables } from './cautions.ts';
 import { type Command, parseRunning } from './command.ts';
 import { type CompilerLine, readCompilerLine } from './diagnostic.ts';
 import { Diagnostics } from './diagnostics.ts';
@@ -53,6 +54,13 @@ class BuildReport implements Report {
     this.#diagnostics = new Diagnostics(this.#shell, options.format);
     this.#scripts = new ScriptRuns(this.#shell, lookup, options.format);
     this.#heartbeat = this.#progress.enabled ? setInterval(() => this.tick(), 500).unref() : null;
+  }
+
+  begin(stale: ReadonlySet<UnitId>): void {
+    const plan = this.#lookup.plan();
+    for (const { title, notes } of [...collisions(plan, this.#lookup.places), ...missingLinkables(plan, stale)]) {
+      this.#shell.warn(title, notes);
+    }
   }
 
   on(event: EngineEvent): void {
@@ -171,7 +179,7 @@ class BuildReport implements Report {
     const current = attempt.command === null ? attempt : this.#begin(unit);
     current.command = realCommand(unit, command, this.#lookup);
     const { verbosity } = this.#shell;
-    if (verbosity > 0 && current.isNews('running')) {
+    if (verbosity > 0 && !unit.overridden && current.isNews('running')) {
       this.#shell.status('Running', commandText(unit, current.command, this.#lookup, verbosity));
     }
   }

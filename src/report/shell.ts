@@ -32,8 +32,11 @@ export class Shell {
     if (!this.quiet) this.err(`${styled('transient', status.padStart(12))} `);
   }
 
-  warn(message: string): void {
-    if (!this.quiet) this.err(`${styled('warning', 'warning')}: ${message}\n`);
+  /** `notes`: lines below it, set off as a compiler does. */
+  warn(message: string, notes: readonly string[] = []): void {
+    if (this.quiet) return;
+    const below = notes.length === 0 ? '' : `  |\n${notes.map((note) => `  = ${note}\n`).join('')}`;
+    this.err(`${styled('warning', 'warning')}: ${message}\n${below}`);
   }
 
   note(message: string): void {

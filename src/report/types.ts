@@ -1,6 +1,6 @@
 /** What the report takes and needs to know. */
 import type { EngineEvent, GoalKey } from '../engine/types.ts';
-import type { Plan, PlannedUnit } from '../plan/types.ts';
+import type { Plan, PlannedUnit, UnitId } from '../plan/types.ts';
 import type { OutputPlace } from '../target/path-map.ts';
 import type { Places } from '../target/places.ts';
 import type { LaidOut } from '../target/types.ts';
@@ -24,6 +24,8 @@ export interface Lookup {
 }
 
 export interface Report {
+  /** Before everything else: warnings that the plan itself gives cause to. `stale`: the units that have to be built. */
+  begin(stale: ReadonlySet<UnitId>): void;
   /** Everything that an engine tells. Call `artifact` for a built unit before passing on its `ended`. */
   on(event: EngineEvent): void;
   /** A unit that need not be built. `lines`: its log, for what has to be shown again; see `wantsLog`. */

@@ -130,11 +130,13 @@ class OpenTarget implements Omit<Target, 'close'> {
       basedir: this.#basedir,
       placed: ({ id }: PlannedUnit) => this.#record.units.get(id)?.files ?? [],
     };
+    const sameBase = this.#record.basedir === this.#basedir;
+    this.#record.basedir = this.#basedir;
     for (const unit of plan.units) {
       const entry = this.#record.units.get(unit.id);
       if (!unit.root || entry === undefined || isRun(unit.unit)) continue;
       const wanted = rootDepInfoFiles(this.places, unit);
-      const standing = wanted.every(({ file }) => entry.files.some((placed) => placed[0] === file));
+      const standing = sameBase && wanted.every(({ file }) => entry.files.some((placed) => placed[0] === file));
       if (standing && !localClosure(plan, unit).some(({ id }) => this.#changed.has(id))) continue;
       const own = entry.files.filter(([file]) => !wanted.some((other) => other.file === file));
       this.#record.units.set(unit.id, { ...entry, files: [...own, ...writeRootDepInfo(context, unit)] });

@@ -26,6 +26,8 @@ export interface UnitEntry {
 export interface LayoutRecord {
   readonly units: Map<UnitId, UnitEntry>;
   sealed: readonly Sealed[];
+  /** What paths in the dep-info files for other build systems are relative to; null: they are absolute. */
+  basedir: string | null;
 }
 
 /** The record of an earlier build; an empty one where there is none, it is unreadable, or `root` was moved here. */
@@ -36,21 +38,23 @@ export function readRecord(file: string, root: string): LayoutRecord {
       root: string;
       units: Record<UnitId, UnitEntry>;
       sealed: Sealed[];
+      basedir?: string | null;
     };
     if (saved.version === version && saved.root === root) {
-      return { units: new Map(Object.entries(saved.units) as [UnitId, UnitEntry][]), sealed: saved.sealed };
+      const units = new Map(Object.entries(saved.units) as [UnitId, UnitEntry][]);
+      return { units, sealed: saved.sealed, basedir: saved.basedir ?? null };
     }
   } catch {
     // No record means that everything is looked at anew, which is always right.
   }
-  return { units: new Map(), sealed: [] };
+  return { units: new Map(), sealed: [], basedir: null };
 }
 
 /** Writes the record. Throws the system error. */
 export function writeRecord(file: string, root: string, record: LayoutRecord): void {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   const units = Object.fromEntries(record.units);
-  replaceFile(file, JSON.stringify({ version, root, units, sealed: record.sealed }));
+  replaceFile(file, JSON.stringify({ version, root, units, sealed: record.sealed, basedir: record.basedir }));
 }
 
 /** Whether a placed file is still the one that was placed. */
