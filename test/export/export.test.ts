@@ -1,0 +1,153 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { run } from '../../src/sys/run.ts';
+import { makeProject, type Project } from '../cargo/project.ts';
+import { gitRepository, pack, sparseRegistry } from '../cargo/registry.ts';
+import { drydock, exported, instantiated, type Nix, openNix, planned, snapshot } from './support.ts';
+
+let nix: Nix;
+beforeAll(() => {
+  nix = openNix();
+});
+afterAll(() => nix.remove());
+
+const hello = {
+  'Cargo.toml': '[package]\nname = "hello"\nversion = "0.1.0"\nedition = "2021"\n',
+  'src/main.rs': 'mod part;\nfn main() { println!("{}", part::text()); }\n',
+  'src/part.rs': 'pub fn text() -> &\'static str { "first" }\n',
+};
+
+/** What a build prints: the program lies in the private store, not where its path says. */
+async function runResult(project: Project, name: string): Promise<string> {
+  const target = fs.readlinkSync(path.join(project.root, 'result'));
+  const binary = fs.readlinkSync(path.join(nix.real(target), name));
+  const { stdout, stderr } = await run(nix.real(binary), []);
+  return stdout.toString() + stderr.toString();
+}
+
+const caller = ['nix/cargo_build_caller.nix', '-A', 'target'];
+
+test('an export evaluates to the planned derivations, is built by stock Nix, and lives through edits', async () => {
+  const project = makeProject(hello);
+  expect(await exported(project)).toMatch(/^nix: \d+ files, \d+ written, 0 removed\n$/);
+  expect(await instantiated(nix, project)).toEqual(await planned(project, '--pure'));
+  expect(await instantiated(nix, project, true)).toEqual(await planned(project));
+  await nix.tool('nix-build', caller, project.root, project.environment);
+  expect(await runResult(project, 'debug/hello')).toBe('first\n');
+
+  const before = snapshot(project);
+  expect(await exported(project)).toMatch(/ 0 written, 0 removed/);
+  project.write({ 'src/part.rs': 'pub fn text() -> &\'static str { "second" }\n' });
+  expect(await exported(project)).toMatch(/ 0 written, 0 removed/);
+  expect(snapshot(project)).toEqual(before);
+  const command = ['build', '--file', 'nix/cargo_build_caller.nix', 'target', '-L'];
+  await nix.tool('nix', command, project.root, project.environment);
+  expect(await runResult(project, 'debug/hello')).toBe('second\n');
+
+  project.write({ 'src/main.rs': 'mod part;\nmod more;\nfn main() { println!("{}", more::text()); }\n' });
+  project.write({ 'src/more.rs': "pub fn text() -> &'static str { crate::part::text() }\n" });
+  expect(await exported(project)).toMatch(/ 1 written, 0 removed/);
+  expect(await instantiated(nix, project)).toEqual(await planned(project, '--pure'));
+});
+
+test('units that are gone leave, files of others stay, and none is overwritten', async () => {
+  const project = makeProject({ ...hello, 'src/bin/other.rs': 'fn main() {}\n', 'nix/derivations/mine.nix': '{ }\n' });
+  await exported(project);
+  const others = () => fs.readdirSync(path.join(project.root, 'nix/derivations')).length;
+  expect(others()).toBe(3);
+  fs.rmSync(path.join(project.root, 'src/bin/other.rs'));
+  expect(await exported(project)).toMatch(/ 1 removed/);
+  expect(others()).toBe(2);
+  project.write({ 'elsewhere/default.nix': '{ }\n' });
+  const { code, stderr } = await drydock(project, 'export', 'nix', '--out', 'elsewhere');
+  expect([code, stderr]).toEqual([101, expect.stringMatching(/D0901.*elsewhere\/default\.nix is in the way/)]);
+  expect(fs.readdirSync(path.join(project.root, 'elsewhere'))).toEqual(['default.nix']);
+  expect((await drydock(project, 'export')).stderr).toMatch(/D0806/);
+});
+
+test('build scripts, C, procedural macros, and packages of every kind of source', async () => {
+  const lib = (name: string) => ({
+    [`${name}/Cargo.toml`]: `[package]\nname = "${name}"\nversion = "0.1.0"\nedition = "2021"\n`,
+    [`${name}/src/lib.rs`]: `pub fn text() -> &'static str { "${name}" }\n`,
+  });
+  const packed = makeProject({ ...lib('fromregistry') });
+  const registry = await sparseRegistry(await pack(packed, 'fromregistry', 'fromregistry'));
+  const repository = makeProject({ ...lib('fromgit') });
+  await gitRepository(path.join(repository.root, 'fromgit'));
+  const project = makeProject({
+    'Cargo.toml': `[package]
+name = "mixed"
+version = "0.1.0"
+edition = "2021"
+description = "with \\"quotes\\", \${braces} and 'more'"
+[workspace]
+members = ["macros"]
+[dependencies]
+macros = { path = "macros" }
+outside = { path = "../outside" }
+fromgit = { git = "file://${repository.root}/fromgit" }
+fromregistry = { version = "0.1", registry = "own" }
+`,
+    '.cargo/config.toml': `[registries.own]\nindex = "${registry}"\n[env]\nSAID = "it's \\"\${said}\\""\n`,
+    'build.rs': `fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    let run = |program: &str, args: &[&str]| assert!(std::process::Command::new(program).args(args).status().unwrap().success());
+    run("cc", &["-c", "native/answer.c", "-o", &format!("{out}/answer.o")]);
+    run("ar", &["rcs", &format!("{out}/libanswer.a"), &format!("{out}/answer.o")]);
+    println!("cargo:rustc-link-search=native={out}");
+    println!("cargo:rustc-link-lib=static=answer");
+}
+`,
+    'native/answer.c': 'int answer(void) { return 42; }\n',
+    'src/main.rs': `extern "C" { fn answer() -> i32; }
+fn main() {
+    let texts = [outside::text(), fromgit::text(), fromregistry::text(), macros::text!(), env!("SAID")];
+    println!("{} {}", unsafe { answer() }, texts.join(" "));
+}
+`,
+    'macros/Cargo.toml': '[package]\nname = "macros"\nversion = "0.1.0"\nedition = "2021"\n[lib]\nproc-macro = true\n',
+    'macros/src/lib.rs':
+      'use proc_macro::TokenStream;\n#[proc_macro]\npub fn text(_: TokenStream) -> TokenStream { "\\"macro\\"".parse().unwrap() }\n',
+    '../outside/Cargo.toml': '[package]\nname = "outside"\nversion = "0.1.0"\nedition = "2021"\n',
+    '../outside/src/lib.rs': 'pub fn text() -> &\'static str { "outside" }\n',
+  });
+  await exported(project);
+  const pure = await planned(project, '--pure');
+  expect(await instantiated(nix, project)).toEqual(pure);
+  expect(await instantiated(nix, project, true)).toEqual(await planned(project));
+  const names = fs.readdirSync(path.join(project.root, 'nix/derivations'));
+  for (const shape of [
+    /^mixed-0\.1\.0-bin-\w{16}\.nix$/,
+    /-script_build-/,
+    /-script_build_run-/,
+    /^fromgit-0\.1\.0-\w{16}\.nix$/,
+  ])
+    expect(names).toContainEqual(expect.stringMatching(shape));
+  await nix.tool('nix-build', caller, project.root, project.environment);
+  expect(await runResult(project, 'debug/mixed')).toBe(`42 outside fromgit fromregistry macro it's "\${said}"\n`);
+
+  // Without cargo's copy of the archive it is fetched from the registry: another store has neither.
+  const other = openNix();
+  try {
+    fs.rmSync(path.join(project.environment['CARGO_HOME'] ?? '', 'registry/cache'), { recursive: true });
+    expect(await instantiated(other, project)).toEqual(pure);
+  } finally {
+    await other.remove();
+  }
+});
+
+test('a tree with symlinks in it is copied, and the copy is refused when it is old', async () => {
+  const project = makeProject({ ...hello, 'common/part.rs': hello['src/part.rs'] });
+  fs.rmSync(path.join(project.root, 'src/part.rs'));
+  fs.symlinkSync('../common/part.rs', path.join(project.root, 'src/part.rs'));
+  expect(await exported(project)).toMatch(
+    /note: sources\/\S+ is a copy, because its files are reached through symlinks/,
+  );
+  expect(await instantiated(nix, project)).toEqual(await planned(project, '--pure'));
+  expect(await exported(project)).toMatch(/ 0 written, 0 removed/);
+  project.write({ 'common/part.rs': 'pub fn text() -> &\'static str { "third" }\n' });
+  await expect(instantiated(nix, project)).rejects.toThrow(/src\/part\.rs is not as it was exported/);
+  expect(await exported(project)).toMatch(/ 3 written, 2 removed/);
+  expect(await instantiated(nix, project)).toEqual(await planned(project, '--pure'));
+});

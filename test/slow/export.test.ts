@@ -1,0 +1,38 @@
+/** The export of the fixture: 377 units. */
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { exported, instantiated, type Nix, openNix, type Place, planned, snapshot } from '../export/support.ts';
+import { callerEnvironment } from '../oracle/project.ts';
+
+let nix: Nix;
+let place: Place;
+beforeAll(() => {
+  nix = openNix();
+  place = { root: path.join(nix.directory, 'fixture'), environment: callerEnvironment() };
+  const url = new URL('../../bench/fixture.mjs', import.meta.url).href;
+  const code = `import * as lib from '${url}';\nlib.layFixture(process.argv[1]);`;
+  execFileSync(process.execPath, ['--input-type=module', '-e', code, place.root], { stdio: 'inherit' });
+});
+afterAll(() => nix.remove());
+
+test('all units of the fixture evaluate to the planned derivations, in both lanes and within a second', async () => {
+  await exported(place, '--locked');
+  const pure = await planned(place, '--pure', '--locked');
+  expect(pure.length).toBe(377);
+  expect(await instantiated(nix, place)).toEqual(pure);
+  expect(await instantiated(nix, place, true)).toEqual(await planned(place, '--locked'));
+  const stats = path.join(nix.directory, 'stats.json');
+  const measured = { ...place.environment, NIX_SHOW_STATS: '1', NIX_SHOW_STATS_PATH: stats };
+  await instantiated(nix, { ...place, environment: measured });
+  // Time of the processor, which does not depend on what else the machine does.
+  expect((JSON.parse(fs.readFileSync(stats, 'utf8')) as { cpuTime: number }).cpuTime).toBeLessThan(1);
+
+  const before = snapshot(place);
+  const file = path.join(place.root, 'src/cargo/lib.rs');
+  fs.appendFileSync(file, '\n// edited\n');
+  expect(await exported(place, '--locked')).toMatch(/ 0 written, 0 removed/);
+  expect(snapshot(place)).toEqual(before);
+  expect(await instantiated(nix, place)).toEqual(await planned(place, '--pure', '--locked'));
+});
