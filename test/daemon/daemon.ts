@@ -19,6 +19,8 @@ export interface TestDaemon {
   readonly version: string;
   /** Runs a tool of Nix as a client of the daemon; its standard output. */
   nix(program: string, ...args: readonly string[]): string;
+  /** What the daemon has written to its log. */
+  log(): string;
   /** The processes of the daemon end, as when it is stopped. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -69,6 +71,7 @@ export async function startDaemon(lines: readonly string[] = [], launch = stock)
       if (ended.status !== 0) throw new Error(`${tool} ${words.join(' ')}\n${ended.stderr}`);
       return ended.stdout;
     },
+    log: () => said,
     async start() {
       rmSync(socket, { force: true });
       child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], detached: true });

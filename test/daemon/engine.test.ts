@@ -2,4 +2,6 @@ import { describe } from 'vitest';
 import { stock } from './daemon.ts';
 import { engineSuite } from './suite.ts';
 
-describe.each(['pure', 'dev'] as const)('the %s lane', (lane) => engineSuite(stock, lane));
+describe.each(['pure', 'dev'] as const)('the %s lane', (lane) => {
+  engineSuite(stock, lane);
+});

@@ -106,14 +106,14 @@ test('a daemon that is stopped in the middle of a build: what was finished stays
     first: { script: 'echo first > $out' },
     second: { script: 'echo here; sleep 2; cat $first > $out', needs: { first: 'whole' } },
   });
-  let stopped: Promise<void> | null = null;
+  const stops: Promise<void>[] = [];
   const ended = build(engineOf(socket, root), goals, {
     onEvent: (event) => {
-      if (event.type === 'line' && event.key === 'second') stopped = daemon.stop();
+      if (event.type === 'line' && event.key === 'second') stops.push(daemon.stop());
     },
   });
   await expect(ended).rejects.toMatchObject({ code: 'D0602' });
-  await stopped;
+  await Promise.all(stops);
   await daemon.start();
   const again = await build(engineOf(socket, root), goals);
   expect([...again.outcomes].map(([key, { status }]) => `${key} ${status}`)).toEqual(['first valid', 'second built']);
@@ -122,10 +122,7 @@ test('a daemon that is stopped in the middle of a build: what was finished stays
 test('a sandbox without the tools of the host: the line that is missing in nix.conf', async () => {
   const daemon = await daemonWith('sandbox-paths =');
   const ended = build(engineOf(daemon.address.socket, daemon.address.root), trivial);
-  await expect(ended).rejects.toMatchObject({
-    code: 'D0606',
-    todo: expect.stringContaining('extra-sandbox-paths = /bin /usr'),
-  });
+  await expect(ended).rejects.toThrow(/D0606[^]*extra-sandbox-paths = \/bin \/usr/);
 });
 
 test('a store that is full', async () => {
@@ -141,8 +138,11 @@ test('a store that is full', async () => {
   await daemon.start();
   const large = path.join(directory, 'large');
   writeFileSync(large, Buffer.alloc(40_000_000, 1));
-  const path_ = sourcePath('large', '0'.repeat(64) as Sha256);
-  const source = { kind: 'tree', path: path_, files: new Map([['large', large]]) } as const;
+  const source = {
+    kind: 'tree',
+    path: sourcePath('large', '0'.repeat(64) as Sha256),
+    files: new Map([['large', large]]),
+  } as const;
   const goals = makeGoals({ user: { script: 'echo > $out', sources: [source] } });
   await expect(build(engineOf(socket, root), goals)).rejects.toMatchObject({ code: 'D0604' });
   expect((await build(engineOf(socket, root), trivial)).outcomes.get('trivial')?.status).toBe('built');

@@ -3,5 +3,7 @@ import { lab } from '../daemon/lab.ts';
 import { engineSuite } from '../daemon/suite.ts';
 
 describe.each(['2.26', '2.34'])('Nix %s', (version) => {
-  describe.each(['pure', 'dev'] as const)('the %s lane', (lane) => engineSuite(lab(version), lane));
+  describe.each(['pure', 'dev'] as const)('the %s lane', (lane) => {
+    engineSuite(lab(version), lane);
+  });
 });

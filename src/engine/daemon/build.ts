@@ -1,12 +1,6 @@
 /** One goal of the Nix engine: its derivation goes to the daemon, log lines come back, then the output is inspected. */
 import { buildPathsWithResults } from '../../nix/worker-protocol.ts';
-import {
-  type BuildResult,
-  type WorkerMessage,
-  activities,
-  activityResults,
-  readBuildResults,
-} from '../../nix/worker-replies.ts';
+import { type WorkerMessage, activities, activityResults, readBuildResults } from '../../nix/worker-replies.ts';
 import type { Attempt, AttemptEnd, Executor } from '../executor.ts';
 import type { FailureReason } from '../types.ts';
 import type { Batch } from './batch.ts';

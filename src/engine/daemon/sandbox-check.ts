@@ -53,7 +53,7 @@ export async function checkSandbox(store: RemoteStore, pool: Pool, system: strin
       },
     );
     const text = plain([...results.values()][0]?.message ?? '');
-    if (/\/bin\/sh/.test(text) && /No such file/.test(text))
+    if (noShell || (/\/bin\/sh/.test(text) && /No such file/.test(text)))
       throw noHostDirectories([...directories, ...further.keys()]);
     if (missing.size > 0) throw noHostDirectories([...missing]);
   } catch (error) {

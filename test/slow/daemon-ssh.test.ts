@@ -1,0 +1,92 @@
+/** `ssh-ng://`: a daemon behind a real sshd on this machine, with a store of its own. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import * as path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { daemonAddress } from '../../src/engine/daemon/address.ts';
+import { type DaemonEngine, daemonEngine } from '../../src/engine/daemon/engine.ts';
+import { type TestDaemon, startDaemon } from '../daemon/daemon.ts';
+import { makeGoals, realise, textSource } from '../engine/helpers.ts';
+
+let daemon: TestDaemon;
+let server: ChildProcess;
+let engine: DaemonEngine;
+const sshd = '/usr/sbin/sshd';
+
+beforeAll(async () => {
+  if (!existsSync(sshd)) throw new Error('this test needs the Debian package openssh-server');
+  daemon = await startDaemon();
+  const at = (name: string) => path.join(daemon.directory, name);
+  for (const key of ['host', 'user']) spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(key)]);
+  writeFileSync(at('authorized'), readFileSync(at('user.pub')));
+  chmodSync(at('authorized'), 0o600);
+  mkdirSync('/run/sshd', { recursive: true });
+  // What a login of the other machine has in its profile.
+  const wrapper = `#!/bin/sh\nNIX_REMOTE='${daemon.remote}' exec nix-daemon "$@"\n`;
+  writeFileSync(at('nix-daemon'), wrapper, { mode: 0o755 });
+  const port = await freePort();
+  const options = [
+    `HostKey=${at('host')}`,
+    `AuthorizedKeysFile=${at('authorized')}`,
+    `PidFile=${at('pid')}`,
+    'PermitRootLogin=prohibit-password',
+    'StrictModes=no',
+    'UsePAM=no',
+  ];
+  const args = ['-D', '-e', '-f', '/dev/null', '-p', String(port), '-o', 'ListenAddress=127.0.0.1'];
+  server = spawn(sshd, [...args, ...options.flatMap((option) => ['-o', option])], { stdio: 'ignore' });
+  await sleep(500);
+  const address = daemonAddress({
+    NIX_REMOTE: `ssh-ng://root@127.0.0.1:${port}?remote-program=${at('nix-daemon')}&ssh-key=${at('user')}`,
+    NIX_SSHOPTS: `-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=${at('known')} -o LogLevel=ERROR`,
+  });
+  engine = daemonEngine({ address, stateDirectory: at('state') });
+});
+afterAll(async () => {
+  engine.close();
+  server.kill();
+  await daemon.remove();
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+test('sources go there, logs and outputs come back', async () => {
+  const text = textSource('text', 'from here\n');
+  const goals = makeGoals({
+    base: {
+      script: `echo building; mkdir -p $out/deep; cat ${text.path} > $out/deep/file; ln -s deep $out/link`,
+      sources: [text],
+    },
+    top: { script: 'cat $base/link/file > $out; echo "#!" >> $out; chmod +x $out', needs: { base: 'whole' } },
+  });
+  const source = { goals: () => goals, inspect: () => Promise.resolve('accept' as const) };
+  const first = await realise(engine, source);
+  expect([...first.outcomes.values()].map(({ status }) => status)).toEqual(['built', 'built']);
+  expect(first.log('base')).toEqual(['building']);
+  const base = engine.hostPath(goals.get('base')?.sealed.outPath ?? ('' as never));
+  expect(readFileSync(path.join(base, 'link/file'), 'utf8')).toBe('from here\n');
+  const again = await realise(engine, source);
+  expect(again.events).toEqual([]);
+
+  rmSync(base, { recursive: true });
+  const fetched = await realise(engine, source);
+  expect(fetched.outcomes.get('base')?.status).not.toBe('built');
+});
+
+test('a host that does not answer', async () => {
+  const nowhere = daemonEngine({
+    address: daemonAddress({ NIX_REMOTE: 'ssh-ng://127.0.0.1:1', NIX_SSHOPTS: '-o BatchMode=yes' }),
+    stateDirectory: path.join(daemon.directory, 'nowhere'),
+  });
+  await expect(nowhere.info(textSource('x', 'x').path)).rejects.toMatchObject({ code: 'D0601' });
+  nowhere.close();
+});
