@@ -10,7 +10,8 @@ let
     let value = builtins.getEnv name; in if value == "" then fallback else value;
   home = builtins.getEnv "HOME";
 
-  # \`drydock mount\` sets it: { owner, scope, root, target }. Without it every unit is in the pure lane.
+  # \`drydock mount\` sets it: { owner, scope, cacheGrants }, and where the workspace and its target directory are if
+  # that is not here ({ root, target }). Without it every unit is in the pure lane.
   mount =
     let text = builtins.getEnv "DRYDOCK_MOUNT"; in if text == "" then null else builtins.fromJSON text;
 
@@ -49,6 +50,7 @@ let
     lane = pure: dev: if mount == null then pure else dev;
     owner = mount.owner;
     scope = mount.scope;
+    cacheGrants = mount.cacheGrants;
 
     # A text that holds the name of a path which is no input.
     nameOf = path: builtins.unsafeDiscardStringContext "\${path}";
@@ -89,8 +91,11 @@ let
 
     # One unit: the derivation that drydock plans.
     unit = { inputs ? [ ], pure ? { }, dev ? { }, ... }@given:
-      let own = removeAttrs given [ "inputs" "pure" "dev" ] // drydock.lane pure dev; in
-      derivation (builtins.mapAttrs text own // {
+      let
+        own = removeAttrs given [ "inputs" "pure" "dev" ] // drydock.lane pure dev;
+        grants = if own ? cacheMounts && mount ? cacheGrants then { inherit (mount) cacheGrants; } else { };
+      in
+      derivation (builtins.mapAttrs text own // grants // {
         step = own.step + contextOf inputs;
         inherit (settings) system builder;
         args = [ drydock.builder ];

@@ -127,7 +127,7 @@ function value(name: string, text: string, side: Side, indent: string): string {
 /** Who may grant mounts is known only at evaluation. */
 function devValue(name: string, text: string, side: Side): string {
   if (name === 'cacheMounts') return quoted(text);
-  return name === 'owner' || name === 'scope' ? `drydock.${name}` : value(name, text, side, '    ');
+  return ['owner', 'scope', 'cacheGrants'].includes(name) ? `drydock.${name}` : value(name, text, side, '    ');
 }
 
 function lane(pure: string, dev: string): string {

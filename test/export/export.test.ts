@@ -32,7 +32,9 @@ test('an export evaluates to the planned derivations, is built by stock Nix, and
   const project = makeProject(hello);
   expect(await exported(project)).toMatch(/^nix: \d+ files, \d+ written, 0 removed\n$/);
   expect(await instantiated(nix, project)).toEqual(await planned(project, '--pure'));
-  expect(await instantiated(nix, project, true)).toEqual(await planned(project));
+  expect(await instantiated(nix, project, {})).toEqual(await planned(project));
+  const [granted = ''] = await instantiated(nix, project, { cacheGrants: '/grants' });
+  expect(fs.readFileSync(nix.real(granted), 'utf8')).toContain('("cacheGrants","/grants"),("cacheMounts","[');
   await nix.tool('nix-build', caller, project.root, project.environment);
   expect(await runResult(project, 'debug/hello')).toBe('first\n');
 
@@ -115,7 +117,7 @@ fn main() {
   await exported(project);
   const pure = await planned(project, '--pure');
   expect(await instantiated(nix, project)).toEqual(pure);
-  expect(await instantiated(nix, project, true)).toEqual(await planned(project));
+  expect(await instantiated(nix, project, {})).toEqual(await planned(project));
   const names = fs.readdirSync(path.join(project.root, 'nix/derivations'));
   for (const shape of [
     /^mixed-0\.1\.0-bin-\w{16}\.nix$/,

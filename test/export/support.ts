@@ -81,9 +81,10 @@ export async function planned(place: Place, ...args: readonly string[]): Promise
   return (JSON.parse(stdout) as { drvPath: string }[]).map(({ drvPath }) => drvPath).sort();
 }
 
-/** Derivations that the export evaluates to, sorted. `mount`: as `drydock mount` asks. */
-export async function instantiated(nix: Nix, place: Place, mount = false): Promise<string[]> {
-  const environment = mount ? { ...place.environment, DRYDOCK_MOUNT: mountOf(place) } : place.environment;
+/** Derivations that the export evaluates to, sorted. `mount`: as `drydock mount` asks, with more that it tells. */
+export async function instantiated(nix: Nix, place: Place, mount: Environment | null = null): Promise<string[]> {
+  const environment =
+    mount === null ? place.environment : { ...place.environment, DRYDOCK_MOUNT: mountOf(place, mount) };
   const text = await nix.tool('nix-instantiate', ['nix/default.nix'], place.root, environment);
   return text.trimEnd().split('\n').sort();
 }
@@ -105,7 +106,7 @@ function storeOf({ root }: Place): string {
   return path.join(path.dirname(root), 'drydock-store');
 }
 
-function mountOf(place: Place): string {
+function mountOf(place: Place, more: Environment): string {
   const scope = fs.readFileSync(path.join(storeOf(place), 'nix/var/drydock/scope'), 'utf8').trim();
-  return JSON.stringify({ owner: String(process.getuid?.() ?? 0), scope });
+  return JSON.stringify({ owner: String(process.getuid?.() ?? 0), scope, ...more });
 }
