@@ -9,7 +9,16 @@ import type { Facts } from './facts.ts';
 import { artifactRoot, incrementalDirectory } from './layout.ts';
 import { incrementalPlace, placeOf, scratchPlace, sourceArgument } from './places.ts';
 import { Needs } from './needs.ts';
-import { crateName, isExecutableExample, isLibrary, isSharedLibrary, isTest, kindOf, needsObjects } from './target.ts';
+import {
+  crateName,
+  isExecutableExample,
+  isLibrary,
+  isLinkable,
+  isSharedLibrary,
+  isTest,
+  kindOf,
+  needsObjects,
+} from './target.ts';
 import type { PlannedUnit, PlanOptions } from './types.ts';
 import { assignments, wordList } from './words.ts';
 import { finish, hostPathOf, type Made } from './unit.ts';
@@ -77,6 +86,11 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
   const runs = facts.scripts[index] ?? { link: [], load: [] };
   const outputs = (indices: readonly number[]): string => indices.map((each) => needs.output(each, 'whole')).join(' ');
   const whole: Stage = 'whole';
+  // A library of no use to rustc (a `staticlib`) is an input as any other: cargo compiles it before its dependents.
+  for (const { index: each } of unit.dependencies) {
+    const { target, mode } = facts.unit(each);
+    if (mode === 'build' && isLibrary(target) && !isLinkable(target)) needs.output(each, whole);
+  }
   const env: Record<string, string> = {
     step: 'compile',
     source: closure.path,

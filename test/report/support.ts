@@ -79,6 +79,8 @@ export async function drydock(root: string, argv: readonly string[], store: stri
   const events: EngineEvent[] = [];
   try {
     const valid = await engine.valid(session.plan.units.map((unit) => unit.goal.sealed.outPath));
+    const stale = session.plan.units.filter((unit) => !valid.has(unit.goal.sealed.outPath));
+    report.begin(new Set(stale.map((unit) => unit.id)));
     for (const unit of inCargoOrder(session.plan.units)) {
       const { outPath, drvPath } = unit.goal.sealed;
       if (!valid.has(outPath)) continue;
@@ -121,6 +123,7 @@ export function normal(text: string): string {
     .replace(/^.*Blocking.* waiting for file lock on package cache.*\n/gm, '')
     .replace(/ -C metadata=[0-9a-f]{16}/g, '')
     .replace(/ -C incremental=[^ `]+/g, '')
+    .replace(/ CARGO_PRIMARY_PACKAGE=1/g, '')
     .replace(/ LD_LIBRARY_PATH=('[^']*'|[^ ]+)/g, '')
     .replace(/ in \d+(\.\d+s|m \d+s)$/gm, ' in TIME')
     .replace(/-[0-9a-f]{16}/g, '-IDENTITY');
