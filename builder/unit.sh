@@ -330,6 +330,8 @@ run_script() {
   (eval "exec env -i -- $base $jobs $environment $added $quoted ${arguments-}" >"$out/output" 2>"$out/stderr" 7>&-) || code=$?
   exec 2>&7
   [ ! -s "$out/stderr" ] || cat "$out/stderr"
+  # What follows are lines of their own.
+  [ -z "$(tail -c 1 "$out/stderr")" ] || printf '\n'
   while IFS= read -r line || [ -n "$line" ]; do
     printf '%s\n' "@drydock stdout $line"
     case $line in *cargo:*) read_line "$line" ;; esac

@@ -12,7 +12,7 @@ const warns = {
     println!("cargo::rustc-env=SAID=with space");
     println!("cargo:rustc-link-search=native={}", std::env::var("OUT_DIR").unwrap());
     println!("cargo::rerun-if-changed=build.rs");
-    eprintln!("on stderr");
+    eprint!("on stderr, and the line does not end");
     std::fs::write(std::path::Path::new(&std::env::var("OUT_DIR").unwrap()).join("made.rs"), "fn made() {}").unwrap();
   }`,
   'src/lib.rs': 'include!(concat!(env!("OUT_DIR"), "/made.rs"));\npub fn f() -> u32 { let x = 1; 2 }\nfn unused() {}\n',
