@@ -31,7 +31,10 @@ export function namesOf(
   return { filenames, executable, directory };
 }
 
-/** Places the output of a compilation: its files, their uplifted copies, and rustc's dep-info with real paths. */
+/**
+ * Places the output of a compilation: its files, their uplifted copies, and rustc's dep-info with real paths. A file
+ * without an identity in its name is a file of its own: cargo's rustc writes into the same file, if cargo builds next.
+ */
 export function placeCompilation(places: Places, unit: PlannedUnit, outDir: string, outputs: OutputPlace): UnitEntry {
   const directory = unitDirectory(places, unit);
   fs.mkdirSync(directory, { recursive: true });
@@ -41,7 +44,7 @@ export function placeCompilation(places: Places, unit: PlannedUnit, outDir: stri
     const [from, to] = [path.join(outDir, entry.name), path.join(directory, entry.name)];
     if (entry.isDirectory()) trees.push(...placeTree(from, to));
     else if (entry.name.endsWith('.d')) files.push(placeText(realDepInfo(from, directory, unit, outputs), to));
-    else files.push(placeLink(from, to));
+    else files.push(entry.name.includes(unit.id) ? placeLink(from, to) : placeCopy(from, to));
   }
   for (const file of unit.files) {
     const to = upliftPath(places, unit, file);
