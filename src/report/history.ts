@@ -41,7 +41,9 @@ export class History {
     if (known !== undefined) return known;
     const before = readInputs(this.#places, unit.id);
     const plan = this.#plan();
-    const reason = staleness(before, inputsOf(plan, unit, before), unit, plan, this.#root);
+    const reason = staleness(before, inputsOf(plan, unit, before), unit, plan, this.#root, (dependency) =>
+      this.#rebuilt.some((built) => built.unit === dependency) ? null : readInputs(this.#places, dependency),
+    );
     this.#reasons.set(unit.id, reason);
     return reason;
   }

@@ -1,6 +1,12 @@
 /** Why a unit is built again: a closed set, with a sentence for each, and cargo's wording for `-v`. */
 import type { UnitId } from '../plan/types.ts';
 
+/** Milliseconds since the epoch. */
+export interface Times {
+  readonly builtAt: number;
+  readonly changedAt: number;
+}
+
 export type Stale =
   | { readonly why: 'never-built' }
   /** Times in milliseconds since the epoch. */
@@ -8,9 +14,11 @@ export type Stale =
   | { readonly why: 'source-appeared'; readonly file: string }
   | { readonly why: 'source-gone'; readonly file: string }
   | { readonly why: 'package-changed'; readonly before: string; readonly after: string }
-  | { readonly why: 'dependency-rebuilt'; readonly unit: UnitId; readonly name: string }
+  /** `times`: where the dependency was built by itself after the unit was. */
+  | { readonly why: 'dependency-rebuilt'; readonly unit: UnitId; readonly name: string; readonly times: Times | null }
+  | { readonly why: 'dependency-renamed'; readonly before: string; readonly after: string }
   | { readonly why: 'dependencies-changed'; readonly before: number; readonly after: number }
-  | { readonly why: 'variable-changed'; readonly name: string }
+  | { readonly why: 'variable-changed'; readonly name: string; readonly script: boolean }
   | { readonly why: 'flags-changed'; readonly before: readonly string[]; readonly after: readonly string[] }
   | { readonly why: 'toolchain-changed'; readonly before: string; readonly after: string }
   | { readonly why: 'host-tools-changed' }
@@ -34,6 +42,8 @@ export function sentence(stale: Stale): string {
       return `the package's sources changed (${stale.before} is now ${stale.after})`;
     case 'dependency-rebuilt':
       return `its dependency ${stale.name} was rebuilt`;
+    case 'dependency-renamed':
+      return `its dependency ${stale.before} is now called ${stale.after}`;
     case 'dependencies-changed':
       return `the number of its dependencies changed from ${stale.before} to ${stale.after}`;
     case 'variable-changed':
@@ -65,13 +75,17 @@ export function dirtyText(stale: Stale): string | null {
     case 'source-gone':
       return `the file \`${stale.file}\` is missing`;
     case 'dependency-rebuilt':
-      return `the dependency \`${stale.name}\` was rebuilt`;
+      return `the dependency \`${stale.name}\` was rebuilt${
+        stale.times === null ? '' : modification(stale.times.builtAt, stale.times.changedAt)
+      }`;
+    case 'dependency-renamed':
+      return `name of dependency changed (${stale.before} => ${stale.after})`;
     case 'dependencies-changed':
       return `number of dependencies changed (${stale.before} => ${stale.after})`;
     case 'variable-changed':
-      return `the environment variable ${stale.name} changed`;
+      return `the ${stale.script ? 'env' : 'environment'} variable ${stale.name} changed`;
     case 'flags-changed':
-      return 'the rustflags changed';
+      return onlyLinker(stale.before, stale.after) ? 'the config settings changed' : 'the rustflags changed';
     case 'toolchain-changed':
       return 'the toolchain changed';
     case 'source-appeared':
@@ -107,6 +121,13 @@ function duration(seconds: number): string {
     [seconds % 60, 's'],
   ] as const;
   return parts.flatMap(([count, unit]) => (count > 0 ? [`${count}${unit}`] : [])).join(' ');
+}
+
+/** The linker is a setting to cargo, not a flag. */
+function onlyLinker(before: readonly string[], after: readonly string[]): boolean {
+  const others = (flags: readonly string[]) =>
+    flags.filter((flag, at) => !(flag.startsWith('linker=') || (flags[at + 1] ?? '').startsWith('linker=')));
+  return others(before).join('\0') === others(after).join('\0');
 }
 
 function flagChange(before: readonly string[], after: readonly string[]): string {

@@ -4,7 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readLastBuild } from '../../src/report/history.ts';
-import { sentence } from '../../src/report/stale.ts';
+import { dirtyText, sentence } from '../../src/report/stale.ts';
 import { type Built, cargo, drydock, makeProject } from './support.ts';
 
 const files = {
@@ -63,10 +63,28 @@ test('a changed file, and what depends on it; with -v in the words of cargo', { 
   );
 });
 
+test('a dependency that was built by itself, and one that has got another name', { timeout: 60_000 }, async () => {
+  write('low/src/lib.rs', 'pub fn g() -> u32 { 10 }\n');
+  await drydock(root, ['build', '-p', 'low'], store);
+  const dirty = (await drydock(root, ['build', '-v'], store)).stderr;
+  expect(dirty).toMatch(/Dirty top .*: the dependency `low` was rebuilt \(\d+\.\d{9}s, \d+n?s after last build at /);
+  const before = files['Cargo.toml'];
+  write('Cargo.toml', before.replace('low = {', 'other = { package = "low",'));
+  const renamed = await drydock(root, ['build', '-v'], store);
+  expect(renamed.stderr).toContain(': name of dependency changed (low => other)\n');
+  write('Cargo.toml', before);
+});
+
+test('another linker is a setting to cargo, a flag is a flag', () => {
+  const text = (after: readonly string[]) => dirtyText({ why: 'flags-changed', before: ['--test'], after });
+  expect(text(['--test', '-C', 'linker=other'])).toBe('the config settings changed');
+  expect(text(['--test', '-C', 'linker=other', '-g'])).toBe('the rustflags changed');
+});
+
 test('a new file', { timeout: 60_000 }, async () => {
   write('src/lib.rs', 'mod more; pub fn f() -> u32 { low::g() }\n');
   write('src/more.rs', '');
-  expect(Object.keys(explained(await drydock(root, ['build'], store)))).toEqual(['`low` (lib)', '`top` (lib)']);
+  expect(Object.keys(explained(await drydock(root, ['build'], store)))).toEqual(['`top` (lib)']);
   write('src/more.rs', 'mod inner;');
   write('src/more/inner.rs', '');
   expect(explained(await drydock(root, ['build'], store))).toEqual({ '`top` (lib)': 'src/more.rs changed' });
