@@ -4,6 +4,7 @@
  * - places of the sandbox stand for real paths (`pathMap`), the toolchain's store path for its sysroot;
  * - `-C incremental` names the mount; `-L dependency` is one directory for host and target;
  * - `--cap-lints` is `allow` under `-vv` too, where cargo says `warn`;
+ * - `CARGO_PRIMARY_PACKAGE` is told only to units that read it;
  * - `--diagnostic-width` is never said; `LD_LIBRARY_PATH` is composed at run time;
  * - cargo prints neither what a child merely inherits (the caller's variables) nor control characters in a value;
  * - without rustup, cargo finds rustc and rustdoc on `PATH` and names them so; a plan names the files;
@@ -100,6 +101,7 @@ function planned(workspace: Workspace, unit: PlannedUnit): Line {
     Object.entries(unit.environment).map(([name, value]) => [name, real(value).replaceAll('\u001f', '')]),
   );
   for (const [name] of inherited) environment.delete(name);
+  environment.delete('CARGO_PRIMARY_PACKAGE');
   const { derivation } = unit.goal.sealed;
   return {
     name: nameOf(environment),
@@ -122,7 +124,11 @@ function observed(workspace: Workspace, command: Command): Line {
       workspace,
       command.arguments.filter((argument) => !argument.startsWith('--diagnostic-width=')).map(capAllowing),
     ),
-    environment: new Map([...command.environment].map(([name, value]) => [name, shown(workspace, name, value)])),
+    environment: new Map(
+      [...command.environment]
+        .filter(([name]) => name !== 'CARGO_PRIMARY_PACKAGE')
+        .map(([name, value]) => [name, shown(workspace, name, value)]),
+    ),
     scripted: true,
     finished: false,
   };
