@@ -35,13 +35,14 @@ export interface LearnedToolchain {
 }
 
 /**
- * Asks rustc for its version and for the host. Throws `UserError` D0102 when it cannot be run. cargo's flags for a
+ * Asks rustc for its version and for the host. Throws `UserError` D0102 when it cannot be run, D0104 when it is too old. cargo's flags for a
  * platform may depend on its cfgs, which depend on the flags: like cargo, ask at most twice.
  */
 export async function readToolchain(request: ToolchainRequest, cache: DiskCache): Promise<LearnedToolchain> {
   const { rustc, rustcName } = rustcOf(request);
   const env = childEnvironment(request);
   const verboseVersion = await versionOf(rustc, env, request.cwd, cache);
+  refuseOld(verboseVersion);
   const host = /^host: (.*)$/m.exec(verboseVersion)?.[1] ?? '';
   const platforms = new Map<string, Platform>();
 
@@ -172,4 +173,17 @@ function isPlatform(value: unknown): value is Platform {
 
 function unusable(rustc: string, why: string): UserError {
   return new UserError('D0102', `\`${rustc}\` cannot be used: ${why.trim()}`, 'reinstall the Rust toolchain');
+}
+
+/** Before this version `--check-cfg`, which every unit is compiled with, is unstable, and cargo's graph says less. */
+const oldestMinor = 82;
+
+function refuseOld(verboseVersion: string): void {
+  const [, release = '', major = '', minor = ''] = /^release: ((\d+)\.(\d+)\S*)$/m.exec(verboseVersion) ?? [];
+  if (release === '' || Number(major) > 1 || Number(minor) >= oldestMinor) return;
+  throw new UserError(
+    'D0104',
+    `this toolchain is too old: rustc ${release}`,
+    `use Rust 1.${oldestMinor} or later: \`rustup update\`, or another \`+toolchain\` or \`rust-toolchain.toml\``,
+  );
 }

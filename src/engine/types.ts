@@ -14,7 +14,7 @@ export type SourceInput =
   | { readonly kind: 'file'; readonly path: StorePath; readonly from: string; readonly sha256: string }
   /** A text made here (the builder script). */
   | { readonly kind: 'text'; readonly path: StorePath; readonly text: string }
-  /** A tree of chosen files: relative path in the tree -> absolute file. */
+  /** A tree of chosen files: relative path in the tree -> absolute file. Links are read through. */
   | { readonly kind: 'tree'; readonly path: StorePath; readonly files: ReadonlyMap<string, string> }
   /**
    * A large directory of the host that is bound where it lies (a toolchain). `files`: what was hashed, for an engine that

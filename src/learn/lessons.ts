@@ -12,6 +12,8 @@ export interface Shown {
   /** Relative to `root`; null: everything (an archive). */
   readonly files: ReadonlySet<string> | null;
   readonly environment: Readonly<Record<string, string>>;
+  /** Host directories that builds write to: nothing in them is a source, whatever an error says of it. */
+  readonly written: readonly string[];
 }
 
 /** Variables that rustc looked for and did not find: `# env-dep:NAME` of its dep-info, without a value. */
@@ -43,6 +45,7 @@ export function filesMissed(lines: readonly string[], unit: PlannedUnit, shown: 
         const relative = path.relative(shown.root, candidate);
         if (relative === '' || relative.startsWith('..') || path.isAbsolute(relative)) continue;
         if (shown.files === null || isShown(relative, shown.files)) continue;
+        if (shown.written.some((directory) => isWithin(candidate, directory))) continue;
         if (fs.existsSync(candidate)) found.add(relative);
       }
     }
@@ -50,11 +53,16 @@ export function filesMissed(lines: readonly string[], unit: PlannedUnit, shown: 
   return [...found];
 }
 
-/** Whether error lines look like a file that was not there: worth one more try with the whole package. */
+/**
+ * Whether error lines look like a file that was not there: worth one more try with the whole package. Errors with a code
+ * are about the text, but for the one of a module without a file: a name that is not found is no file.
+ */
 export function looksLikeMissingFile(lines: readonly string[]): boolean {
-  return lines.some((line) =>
-    /E0583|couldn't read|No such file or directory|os error 2|cannot find|not found/i.test(line),
-  );
+  return lines.some((line) => {
+    const code = /"code":\{"code":"(\w+)"/.exec(line)?.[1];
+    if (code !== undefined) return code === 'E0583';
+    return /couldn't read|No such file or directory|os error 2|cannot find|not found/i.test(line);
+  });
 }
 
 /** What `rerun-if-changed` named, relative to `root`; null: it named nothing, so any file of the package counts. */
@@ -95,6 +103,10 @@ function isShown(relative: string, files: ReadonlySet<string>): boolean {
   const prefix = `${relative}/`;
   for (const file of files) if (file.startsWith(prefix)) return true;
   return false;
+}
+
+function isWithin(file: string, directory: string): boolean {
+  return file === directory || file.startsWith(`${directory}/`);
 }
 
 /** A path as the sandbox or the user writes it -> absolute host paths that it can mean. */

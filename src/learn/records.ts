@@ -29,12 +29,17 @@ export class Records {
   }
 
   put(id: UnitId, record: UnitRecord): void {
-    this.#known.set(id, record);
+    this.tryOut(id, record);
     const file = this.#file(id);
     fs.mkdirSync(path.dirname(file), { recursive: true });
     const aside = `${file}.${process.pid}`;
     fs.writeFileSync(aside, JSON.stringify(record));
     fs.renameSync(aside, file);
+  }
+
+  /** For this session only. */
+  tryOut(id: UnitId, record: UnitRecord): void {
+    this.#known.set(id, record);
   }
 
   #file(id: UnitId): string {

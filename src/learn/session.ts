@@ -34,6 +34,8 @@ export class Session implements GoalSource {
   readonly #lessons = new Map<UnitId, number>();
   /** Digests of build-script outputs that were made with the whole package as input, to hold a narrowed run against. */
   readonly #whole = new Map<UnitId, string>();
+  /** Units that try to mend a failure: what was tried is remembered only if it did, so that no other build rests on it. */
+  readonly #unproven = new Set<UnitId>();
 
   /** `planAgain`: the plan by what the records say now. */
   constructor(workspace: Workspace, records: Records, planAgain: () => Plan) {
@@ -52,10 +54,11 @@ export class Session implements GoalSource {
   async inspect(goal: Goal, exit: BuilderExit): Promise<Verdict> {
     const unit = this.plan.byId.get(goal.key as UnitId);
     if (unit === undefined) return 'accept';
-    const shown = shownTo(unit);
+    const shown = shownTo(unit, this.#workspace);
     const verdict =
       unit.unit.mode === 'run-custom-build' ? this.#run(unit, exit, shown) : this.#compilation(unit, exit, shown);
-    if ('lesson' in verdict) return this.#learn(unit, verdict.lesson, verdict.otherwise);
+    if ('lesson' in verdict) return this.#learn(unit, exit.ok, verdict.lesson, verdict.otherwise);
+    if (exit.ok && this.#unproven.delete(unit.id)) this.#records.put(unit.id, this.#records.get(unit.id));
     return verdict.reject === null ? 'accept' : { reject: verdict.reject };
   }
 
@@ -126,14 +129,16 @@ export class Session implements GoalSource {
     if (env.some((name) => !record.env.includes(name))) this.#records.put(unit.id, merge(record, { env }));
   }
 
-  #learn(unit: PlannedUnit, lesson: Partial<UnitRecord>, otherwise: string | null): Verdict {
+  #learn(unit: PlannedUnit, ok: boolean, lesson: Partial<UnitRecord>, otherwise: string | null): Verdict {
     const count = (this.#lessons.get(unit.id) ?? 0) + 1;
     this.#lessons.set(unit.id, count);
     const before = this.#records.get(unit.id);
     const after = merge(before, lesson);
     const same = JSON.stringify(before) === JSON.stringify(after);
     if (same || count > maxLessons) return otherwise === null ? 'accept' : { reject: otherwise };
-    this.#records.put(unit.id, after);
+    if (!ok) this.#unproven.add(unit.id);
+    if (this.#unproven.has(unit.id)) this.#records.tryOut(unit.id, after);
+    else this.#records.put(unit.id, after);
     const drvBefore = unit.goal.sealed.drvPath;
     this.plan = this.#planAgain();
     this.#goals = goalsOf(this.plan);
@@ -151,7 +156,7 @@ function goalsOf(plan: Plan): ReadonlyMap<GoalKey, Goal> {
   return new Map(plan.units.map((unit) => [unit.id, unit.goal]));
 }
 
-function shownTo(unit: PlannedUnit): Shown {
+function shownTo(unit: PlannedUnit, { targetDir, buildDir }: Workspace): Shown {
   const files = new Set<string>();
   let tree = false;
   for (const source of unit.goal.sources) {
@@ -159,7 +164,8 @@ function shownTo(unit: PlannedUnit): Shown {
     tree = true;
     for (const name of source.files.keys()) files.add(name);
   }
-  return { root: unit.source.root, files: tree ? files : null, environment: unit.environment };
+  const written = [targetDir, buildDir];
+  return { root: unit.source.root, files: tree ? files : null, environment: unit.environment, written };
 }
 
 function environmentMissedBy(outDir: string): string[] {

@@ -10,8 +10,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  readlinkSync,
-  symlinkSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { cloneOrCopy } from '../sys/copy.ts';
@@ -160,19 +159,10 @@ function copyDirectory(place: string, nested: Nested): { tree: TreeDirectory; na
   };
 }
 
+/** Links are read through: where they lead means nothing elsewhere. */
 function copyEntry(from: string, to: string): { tree: TreeFile; nar: NarNode } {
   return readableSync(from, () => {
-    const stat = lstatSync(from);
-    if (stat.isSymbolicLink()) {
-      const target = readlinkSync(from);
-      symlinkSync(target, to);
-      makeCanonical(to, 'l');
-      const made = lstatSync(to);
-      return {
-        tree: { kind: 'l', file: to, size: made.size, inode: made.ino, target },
-        nar: { type: 'symlink', target },
-      };
-    }
+    const stat = statSync(from);
     const kind = (stat.mode & 0o100) === 0 ? 'f' : 'x';
     if (stat.size > LARGE) {
       copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);

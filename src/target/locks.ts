@@ -52,10 +52,22 @@ function makeDirectories(workspace: Workspace, places: Places, platform: string 
   makeTagged(workspace.targetDir);
   makeTagged(workspace.buildDir);
   for (const name of ['deps', 'build', 'examples', 'incremental']) {
-    fs.mkdirSync(path.join(build, name), { recursive: true });
+    makeDirectory(path.join(build, name));
   }
-  fs.mkdirSync(path.join(artifact, 'examples'), { recursive: true });
+  makeDirectory(path.join(artifact, 'examples'));
   return [build, artifact];
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    fs.mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    // On a read-only file system Node says only that the parent is not there.
+    let parent = path.dirname(directory);
+    while (!fs.existsSync(parent)) parent = path.dirname(parent);
+    fs.accessSync(parent, fs.constants.W_OK);
+    throw error;
+  }
 }
 
 /** A directory that backups leave out. One that is there already is left as it is. */
