@@ -191,7 +191,8 @@ class BuildReport implements Report {
   }
 
   #end(unit: PlannedUnit, outcome: Outcome): void {
-    const attempt = this.#active.get(unit.id);
+    // What fails before its builder starts has no attempt yet.
+    const attempt = this.#active.get(unit.id) ?? (outcome.status === 'failed' ? new Attempt(null) : undefined);
     if (attempt === undefined || outcome.status === 'valid') return;
     for (const line of attempt.held ?? []) this.#diagnostics.show(unit, attempt, line, true);
     attempt.held = null;
