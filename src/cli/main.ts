@@ -12,6 +12,7 @@ import { gc } from './gc.ts';
 import { help } from './help.ts';
 import type { Host } from './host.ts';
 import { plan } from './plan.ts';
+import { explained } from './refusal.ts';
 import { showDerivation } from './show-derivation.ts';
 import { store } from './store.ts';
 
@@ -59,27 +60,28 @@ async function dispatch(host: Host): Promise<number> {
   const invocation = parseInvocation(host.argv, host.cwd);
   const { stdout, stderr } = host.terminal;
   const words = [...invocation.globalArguments, ...invocation.cargoArguments];
+  const name = invocation.verb === 'help' ? (invocation.cargoArguments[0] ?? '') : invocation.verb;
   if (invocation.verb === '' && words.some((word) => word === '-V' || word === '--version')) {
     stdout.write(`drydock ${version}\n`);
     return 0;
   }
   if (invocation.verb === '' || invocation.verb === 'help' || words.includes('--help') || words.includes('-h')) {
-    const topic = invocation.verb === 'help' ? (invocation.cargoArguments[0] ?? '') : invocation.verb;
-    const text = help(topic === '' ? undefined : topic);
+    const text = help(name === '' ? undefined : name);
     if (text !== null) {
       stdout.write(text);
       return 0;
     }
   }
-  const command = commands[invocation.verb];
+  const command = invocation.verb === 'help' ? undefined : commands[name];
   if (command === undefined) {
-    stderr.write(`error: no such command: \`${invocation.verb}\`\n\nhelp: view all commands with \`drydock help\`\n`);
+    stderr.write(`error: no such command: \`${name}\`\n\nhelp: view all commands with \`drydock help\`\n`);
     return 101;
   }
   try {
     return await command(invocation, host);
-  } catch (error) {
+  } catch (thrown) {
     if (host.signal.aborted) return 130;
+    const error = explained(thrown);
     if (!(error instanceof UserError)) throw error;
     stderr.write(`${error.message}\n`);
     return 101;
