@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sha256 } from '../../src/nix/hash.ts';
 import { run } from '../../src/sys/run.ts';
 import { makeProject, type Project } from '../cargo/project.ts';
 import { gitRepository, pack, sparseRegistry } from '../cargo/registry.ts';
@@ -17,6 +18,15 @@ const hello = {
   'src/main.rs': 'mod part;\nfn main() { println!("{}", part::text()); }\n',
   'src/part.rs': 'pub fn text() -> &\'static str { "first" }\n',
 };
+
+/** One package as `cargo vendor` lays it out. */
+function vendored(files: Readonly<Record<string, string>>): Record<string, string> {
+  const name = Object.keys(files)[0]?.split('/')[0] ?? '';
+  const sums = Object.entries(files).map(([file, text]) => [file.slice(name.length + 1), sha256(text)]);
+  const checksums = JSON.stringify({ files: Object.fromEntries(sums) as unknown, package: sha256(name) });
+  const all = Object.entries({ ...files, [`${name}/.cargo-checksum.json`]: checksums });
+  return Object.fromEntries(all.map(([file, text]) => [`vendor/${file}`, text]));
+}
 
 /** What a build prints: the program lies in the private store, not where its path says. */
 async function runResult(project: Project, name: string): Promise<string> {
@@ -90,8 +100,9 @@ macros = { path = "macros" }
 outside = { path = "../outside" }
 fromgit = { git = "file://${repository.root}/fromgit" }
 fromregistry = { version = "0.1", registry = "own" }
+fromvendor = "0.1"
 `,
-    '.cargo/config.toml': `[registries.own]\nindex = "${registry}"\n[env]\nSAID = "it's \\"\${said}\\""\n`,
+    '.cargo/config.toml': `[registries.own]\nindex = "${registry}"\n[source.crates-io]\nreplace-with = "vendor"\n[source.vendor]\ndirectory = "vendor"\n[env]\nSAID = "it's \\"\${said}\\""\n`,
     'build.rs': `fn main() {
     let out = std::env::var("OUT_DIR").unwrap();
     let run = |program: &str, args: &[&str]| assert!(std::process::Command::new(program).args(args).status().unwrap().success());
@@ -104,7 +115,7 @@ fromregistry = { version = "0.1", registry = "own" }
     'native/answer.c': 'int answer(void) { return 42; }\n',
     'src/main.rs': `extern "C" { fn answer() -> i32; }
 fn main() {
-    let texts = [outside::text(), fromgit::text(), fromregistry::text(), macros::text!(), env!("SAID")];
+    let texts = [outside::text(), fromgit::text(), fromregistry::text(), fromvendor::text(), macros::text!(), env!("SAID")];
     println!("{} {}", unsafe { answer() }, texts.join(" "));
 }
 `,
@@ -113,6 +124,7 @@ fn main() {
       'use proc_macro::TokenStream;\n#[proc_macro]\npub fn text(_: TokenStream) -> TokenStream { "\\"macro\\"".parse().unwrap() }\n',
     '../outside/Cargo.toml': '[package]\nname = "outside"\nversion = "0.1.0"\nedition = "2021"\n',
     '../outside/src/lib.rs': 'pub fn text() -> &\'static str { "outside" }\n',
+    ...vendored(lib('fromvendor')),
   });
   await exported(project);
   const pure = await planned(project, '--pure');
@@ -127,7 +139,9 @@ fn main() {
   ])
     expect(names).toContainEqual(expect.stringMatching(shape));
   await nix.tool('nix-build', caller, project.root, project.environment);
-  expect(await runResult(project, 'debug/mixed')).toBe(`42 outside fromgit fromregistry macro it's "\${said}"\n`);
+  expect(await runResult(project, 'debug/mixed')).toBe(
+    `42 outside fromgit fromregistry fromvendor macro it's "\${said}"\n`,
+  );
 
   // Without cargo's copy of the archive it is fetched from the registry: another store has neither.
   const other = openNix();
