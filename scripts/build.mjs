@@ -1,6 +1,6 @@
 // Bundles src/cli/main.ts into one file: a build with nothing to do spends most of its time on starting.
 // Written aside and renamed, so that whoever starts the command meanwhile never meets half of it.
-import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -28,4 +28,9 @@ for (const file of result.outputFiles) {
   await writeFile(aside, file.contents);
   await chmod(aside, 0o755);
   await rename(aside, file.path);
+}
+// What `drydock nix install-hook` compiles and installs.
+await mkdir(`${root}dist/hook`, { recursive: true });
+for (const name of ['hook.rs', 'pre-build-hook.sh']) {
+  await copyFile(`${root}src/mounts/hook/${name}`, `${root}dist/hook/${name}`);
 }

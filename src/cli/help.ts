@@ -118,6 +118,33 @@ Without an argument: the place, the number and the size of its paths by lane.
       --repair              Remove these, so that they are built again
 `,
   },
+  mount: {
+    about: 'Run a command of Nix with the cache mounts that its derivations ask for',
+    text: `Usage: drydock mount [--dir <ID>=<DIR>]... -- <COMMAND>
+
+      --dir <ID>=<DIR>      The directory behind the mounts of this id, or whose id starts with it and a slash
+                            [default: rustc's state in the project's target/debug/incremental, others below
+                            $XDG_CACHE_HOME/drydock/mounts]
+
+COMMAND is \`nix build\`, \`nix-build\` or \`nix-store --realise\`. It runs with DRYDOCK_MOUNT in its environment,
+which says to an evaluation that mounts may be asked for. The daemon needs the hook: \`drydock nix install-hook\`.
+`,
+  },
+  nix: {
+    about: "Install or check the Nix daemon's hook for cache mounts",
+    text: `Usage: drydock nix install-hook [--dry-run] [--uninstall] [--prefix <DIR>] [--conf <FILE>] [--limits <FILE>]
+       drydock nix check-hook
+
+      --dry-run             Only say what would be done, and print the script that does it
+      --uninstall           Take the hook away again
+      --prefix <DIR>        Programs go to <DIR>/lib/drydock [default: /usr/local]
+      --conf <FILE>         nix.conf [default: /etc/nix/nix.conf, or the nix.custom.conf that it includes]
+      --limits <FILE>       The administrator's limits [default: /etc/drydock/hook.conf]
+
+install-hook compiles the hook's program, asks for root once (sudo), adds one line to nix.conf, restarts the daemon and
+tries the hook with a real build. Calling it again changes nothing. What the hook may do: docs/security.md.
+`,
+  },
   doctor: {
     about: 'Check whether this machine has what a build needs, and say what to do where it does not',
     text: `Usage: cargo drydock doctor

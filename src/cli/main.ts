@@ -11,6 +11,8 @@ import { exportNix } from './export.ts';
 import { gc } from './gc.ts';
 import { help } from './help.ts';
 import type { Host } from './host.ts';
+import { mount } from './mount.ts';
+import { nix } from './nix.ts';
 import { plan } from './plan.ts';
 import { explained } from './refusal.ts';
 import { showDerivation } from './show-derivation.ts';
@@ -26,6 +28,8 @@ const commands: Readonly<Record<string, Command>> = {
   export: exportNix,
   gc,
   store,
+  mount: (_, host) => mount(host),
+  nix: (_, host) => nix(host),
   doctor: () => doctor(),
 };
 
