@@ -20,6 +20,8 @@ export type Stale =
   | { readonly why: 'dependencies-changed'; readonly before: number; readonly after: number }
   | { readonly why: 'variable-changed'; readonly name: string; readonly script: boolean }
   | { readonly why: 'flags-changed'; readonly before: readonly string[]; readonly after: readonly string[] }
+  /** What the configuration declares in place of a build script's run. */
+  | { readonly why: 'override-changed' }
   | { readonly why: 'toolchain-changed'; readonly before: string; readonly after: string }
   | { readonly why: 'host-tools-changed' }
   | { readonly why: 'builder-changed' }
@@ -50,6 +52,8 @@ export function sentence(stale: Stale): string {
       return `the environment variable ${stale.name} changed`;
     case 'flags-changed':
       return `the compiler's arguments changed${flagChange(stale.before, stale.after)}`;
+    case 'override-changed':
+      return 'the configuration declares another output of its build script';
     case 'toolchain-changed':
       return `the toolchain changed from ${stale.before} to ${stale.after}`;
     case 'host-tools-changed':
@@ -86,6 +90,8 @@ export function dirtyText(stale: Stale): string | null {
       return `the ${stale.script ? 'env' : 'environment'} variable ${stale.name} changed`;
     case 'flags-changed':
       return onlyLinker(stale.before, stale.after) ? 'the config settings changed' : 'the rustflags changed';
+    case 'override-changed':
+      return 'the precalculated components changed';
     case 'toolchain-changed':
       return 'the toolchain changed';
     case 'source-appeared':

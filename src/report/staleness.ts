@@ -25,7 +25,7 @@ export function staleness(
     laneChange(before, after) ??
     dependencyChange(before, after, plan, builtLast) ??
     sourceChange(before, after, unit, workspaceRoot) ??
-    argumentChange(before, after) ??
+    argumentChange(before, after, unit) ??
     variableChange(before, after, unit) ??
     dependencyNames(before, after) ??
     otherChange(before, after)
@@ -67,9 +67,10 @@ function sourceChange(before: UnitInputs, after: UnitInputs, unit: PlannedUnit, 
   return { why: 'package-changed', before: path.basename(before.source), after: path.basename(after.source) };
 }
 
-function argumentChange(before: UnitInputs, after: UnitInputs): Stale | null {
+function argumentChange(before: UnitInputs, after: UnitInputs, unit: PlannedUnit): Stale | null {
   const [old, now] = [flags(before.arguments), flags(after.arguments)];
-  return old.join('\0') === now.join('\0') ? null : { why: 'flags-changed', before: old, after: now };
+  if (old.join('\0') === now.join('\0')) return null;
+  return unit.overridden ? { why: 'override-changed' } : { why: 'flags-changed', before: old, after: now };
 }
 
 /** Arguments but for those that name dependencies: these are another reason. */
