@@ -21,7 +21,7 @@ export type WorkerMessage =
   | { readonly type: 'error'; readonly error: DaemonError }
   | { readonly type: 'last' };
 
-export const activities = { substitute: 108, build: 105, buildWaiting: 111 } as const;
+export const activities = { builds: 104, build: 105, buildWaiting: 111 } as const;
 export const activityResults = { buildLogLine: 101, progress: 105 } as const;
 
 const tags = {

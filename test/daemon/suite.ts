@@ -127,6 +127,24 @@ export function engineSuite(launch: Launch, lane: Goal['lane']): void {
     expect(events.slice(0, 4).map((event) => event.type)).not.toContain('ended');
   });
 
+  test('each of many goals has its whole log before it ends', async () => {
+    const specs: Record<string, GoalSpec> = {};
+    for (let number = 0; number < 8; number++) {
+      const after = number < 4 ? {} : { needs: { [`many${number - 4}`]: 'whole' } as const };
+      const lines =
+        'i=0; while [ $i -lt 300 ]; do echo "a line of some length, the number of which is $i"; i=$((i+1)); done';
+      specs[`many${number}`] = { script: `${lines}; echo ${number} > $out`, ...after };
+    }
+    const goals = makeGoals(specs);
+    const { events, log } = await build(goals, { jobs: 3 });
+    for (const key of goals.keys()) {
+      expect(log(key).length).toBe(300);
+      const last = events.findLastIndex((event) => event.key === key);
+      expect(events[last]?.type).toBe('ended');
+      expect((await engine.log(goals.get(key)?.sealed.drvPath ?? ('' as never)))?.length).toBe(300);
+    }
+  });
+
   test('an output that is rejected stays rejected, although it is valid in the store', async () => {
     const goals = makeGoals({ judged: { script: 'echo judged > $out' } });
     const inspect = () => Promise.resolve({ reject: 'against the rules' } as const);

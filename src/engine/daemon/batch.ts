@@ -18,6 +18,11 @@ export class Batch {
   readonly #store: RemoteStore;
   readonly #jobs = new Map<DrvPath, Job>();
   readonly #byActivity = new Map<number, Job>();
+  /** The activity that counts builds, and how many have ended well by its count. */
+  #counter = -1;
+  #done = 0;
+  /** Of these, how many are known. */
+  #settled = 0;
   #looking: Promise<void> | null = null;
   #lookAgain = false;
 
@@ -72,8 +77,13 @@ export class Batch {
       this.#byActivity.get(message.id)?.line(String(message.fields[0] ?? ''));
     }
     // Until Nix 2.26 the end of a build is not told before the end of the call, but the number of those that ended is.
-    if (message.type === 'result' && message.result === activityResults.progress) this.#look();
-    if (message.type === 'stop' && this.#byActivity.has(message.id)) this.#look();
+    if (message.type === 'start' && message.activity === activities.builds) this.#counter = message.id;
+    if (message.type === 'result' && message.result === activityResults.progress && message.id === this.#counter) {
+      const done = Number(message.fields[0]);
+      if (done === this.#done) return;
+      this.#done = done;
+      this.#look();
+    }
   }
 
   /** Finds out which of those that have started are valid. */
@@ -87,7 +97,11 @@ export class Batch {
     this.#looking = this.#store
       .valid(running.map((job) => job.outPath))
       .then((valid) => {
-        for (const job of running) if (valid.has(job.outPath)) job.end({ ok: true, built: true });
+        const ended = running.filter((job) => valid.has(job.outPath));
+        // More are valid than were counted: the last lines of one of them may still be on their way.
+        if (this.#settled + ended.length > this.#done) return;
+        this.#settled += ended.length;
+        for (const job of ended) job.end({ ok: true, built: true });
       })
       // The call itself fails then, and says why.
       .catch(() => {})
