@@ -8,7 +8,7 @@ import { helpers } from './helpers.ts';
 import { exportMark } from '../sources/export-mark.ts';
 import { outputExpressions, References } from './references.ts';
 import { registriesOf } from './registries.ts';
-import { settingsFile, sharedInputs } from './settings.ts';
+import { settingsFile, sharedInputs, toolNotes } from './settings.ts';
 import { type SourceContext, sourceExpression } from './source.ts';
 import { attribute, literal, set, string } from './text.ts';
 import type { Exported, ExportRequest, UnitPair } from './types.ts';
@@ -53,7 +53,7 @@ export function exportPlan(request: ExportRequest): Exported {
   files.set('target.nix', targetFile(request, names));
   files.set('cargo_build_caller.nix', callerFile());
   for (const [name, contents] of copies.files()) files.set(name, contents);
-  return { files, notes: copies.notes() };
+  return { files, notes: [...toolNotes(shared.toolchain), ...copies.notes()] };
 }
 
 function pairsOf(pure: Plan, dev: Plan): readonly UnitPair[] {

@@ -87,7 +87,9 @@ let
       else throw "\${from}/\${builtins.head changed} is not as it was exported: run \`drydock export nix\` again";
 
     builder = builtins.toFile "unit.sh" (builtins.readFile ./unit.sh);
-    toolchain = builtins.mapAttrs (_: drydock.tree) (settings.toolchain drydock);
+    toolchain = builtins.mapAttrs
+      (_: tool: if tool ? store then builtins.storePath tool.store else drydock.tree tool)
+      (settings.toolchain drydock);
 
     # One unit: the derivation that drydock plans.
     unit = { inputs ? [ ], pure ? { }, dev ? { }, ... }@given:

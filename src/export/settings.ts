@@ -3,11 +3,11 @@ import * as path from 'node:path';
 import type { Workspace } from '../cargo/types.ts';
 import type { SourceInput } from '../engine/types.ts';
 import { splitStorePath } from '../nix/store-path.ts';
-import type { StorePath } from '../nix/types.ts';
+import { type StorePath, storeDir } from '../nix/types.ts';
 import type { Plan } from '../plan/types.ts';
 import { exportMark } from '../sources/export-mark.ts';
 import type { Shared } from './references.ts';
-import { placeExpression, pinnedHash, textExpression } from './source.ts';
+import { hasLinks, pinnedHash, placeExpression, textExpression } from './source.ts';
 import { attribute, list, literal, set } from './text.ts';
 
 type ToolInput = Extract<SourceInput, { kind: 'host-directory' | 'tree' }>;
@@ -57,6 +57,15 @@ function toolName(name: string, release: string): string {
   return name.replace(`rust-${release}`, 'rust');
 }
 
+/** What the one who exports should know of the tools. */
+export function toolNotes(toolchain: ReadonlyMap<string, ToolInput>): readonly string[] {
+  return [...toolchain.values()].flatMap((input) =>
+    readableRoot(input) === null
+      ? [`${input.path} must be in the Nix store before: \`drydock build --engine nix\` puts it there`]
+      : [],
+  );
+}
+
 export interface Settings {
   readonly workspace: Workspace;
   readonly plan: Plan;
@@ -98,26 +107,27 @@ export function settingsFile({ workspace, plan, out, toolchain }: Settings): str
 `;
 }
 
+/** A tool that Nix cannot read as it was hashed has to be in the store already. */
 function toolExpression(input: ToolInput, workspace: Workspace): string {
-  const files = [...(input.files ?? [])];
-  const [relative, file] = files[0] ?? ['', ''];
-  const from = input.kind === 'host-directory' ? input.from : file.slice(0, -relative.length - 1);
+  const from = readableRoot(input);
+  if (from === null) return set([['store', literal(input.path)]], '    ');
+  const files = [...(input.files?.keys() ?? [])].sort().map(literal);
   return set(
     [
       ['name', literal(splitStorePath(input.path).name)],
       ['from', placeExpression(from, workspace)],
       ['sha256', literal(pinnedHash(input))],
-      [
-        'files',
-        list(
-          files
-            .map(([name]) => name)
-            .sort()
-            .map(literal),
-          '      ',
-        ),
-      ],
+      ['files', list(files, '      ')],
     ],
     '    ',
   );
+}
+
+/** The directory in which the files have the names of the tree; null where links or a store stand between. */
+function readableRoot(input: ToolInput): string | null {
+  const files = input.files ?? new Map<string, string>();
+  const [[relative, file] = ['', '']] = files;
+  const from = input.kind === 'host-directory' ? input.from : file.slice(0, -relative.length - 1);
+  const named = [...files].every(([name, real]) => real === path.join(from, name));
+  return named && !from.startsWith(`${storeDir}/`) && !hasLinks(from, files) ? from : null;
 }
