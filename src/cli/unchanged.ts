@@ -45,6 +45,8 @@ export interface Finished {
 /** Keeps what a next call with nothing to do needs. */
 export async function rememberUnchanged(finished: Finished): Promise<void> {
   const { invocation, host, workspace, session, sources, engine, target, lookup, options } = finished;
+  // A page of timings is of one build.
+  if (options.timings !== null) return;
   const terminal = capturingTerminal(host.terminal);
   const report = openReport({ ...options, progress: { ...options.progress, when: 'never' } }, lookup, terminal);
   report.begin(new Set());

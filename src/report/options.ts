@@ -1,4 +1,5 @@
 /** How to report: what the command line, the configuration and the environment say about it, by cargo's precedence. */
+import * as path from 'node:path';
 import type { Workspace } from '../cargo/types.ts';
 import type { Sink, Terminal } from './terminal.ts';
 
@@ -33,6 +34,8 @@ export interface ReportOptions {
   readonly futureIncompatReport: boolean;
   /** `future-incompat-report.frequency`: whether a note is shown without being asked for. */
   readonly futureIncompatNote: boolean;
+  /** `--timings`: the directory for the page; null: not asked for. */
+  readonly timings: string | null;
   /** `process.hrtime.bigint()` when the command began. */
   readonly startedAt: bigint;
 }
@@ -59,6 +62,9 @@ export function reportOptions(workspace: Workspace, startedAt: bigint): ReportOp
     },
     futureIncompatReport: invocation.cargoArguments.includes('--future-incompat-report'),
     futureIncompatNote: config.get('future-incompat-report.frequency') !== 'never',
+    timings: invocation.cargoArguments.some((word) => /^--timings(=|$)/.test(word))
+      ? path.join(workspace.targetDir, 'cargo-timings')
+      : null,
     startedAt,
   };
 }

@@ -1,4 +1,5 @@
 /** One build as it is seen: events in, cargo's lines out. */
+import { pathToFileURL } from 'node:url';
 import type { EngineEvent, GoalKey, Outcome } from '../engine/types.ts';
 import { isRun, kindOf } from '../plan/target.ts';
 import type { PlannedUnit, UnitId } from '../plan/types.ts';
@@ -21,6 +22,7 @@ import { commandText, realCommand } from './real-command.ts';
 import { ScriptRuns, stdoutLine } from './script-runs.ts';
 import { Shell } from './shell.ts';
 import type { Terminal } from './terminal.ts';
+import { Timings } from './timings.ts';
 import type { Lookup, Report } from './types.ts';
 
 const profilesPage = 'https://doc.rust-lang.org/cargo/reference/profiles.html#default-profiles';
@@ -39,6 +41,7 @@ class BuildReport implements Report {
   readonly #announcements: Announcements;
   readonly #diagnostics: Diagnostics;
   readonly #scripts: ScriptRuns;
+  readonly #timings: Timings | null;
   readonly #heartbeat: NodeJS.Timeout | null;
   readonly #active = new Map<GoalKey, Attempt>();
   readonly #done = new Set<GoalKey>();
@@ -53,6 +56,7 @@ class BuildReport implements Report {
     this.#announcements = new Announcements(this.#shell, lookup);
     this.#diagnostics = new Diagnostics(this.#shell, options.format);
     this.#scripts = new ScriptRuns(this.#shell, lookup, options.format);
+    this.#timings = options.timings === null ? null : new Timings();
     this.#heartbeat = this.#progress.enabled ? setInterval(() => this.tick(), 500).unref() : null;
   }
 
@@ -66,6 +70,7 @@ class BuildReport implements Report {
   on(event: EngineEvent): void {
     const unit = this.#lookup.unit(event.key);
     if (unit === undefined) return;
+    this.#timings?.on(event);
     switch (event.type) {
       case 'started':
         this.#begin(unit);
@@ -122,6 +127,7 @@ class BuildReport implements Report {
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.#drawing = false;
     this.#progress.clear();
+    this.#saveTimings();
     if (this.#options.format.kind === 'json') this.#shell.out(`${finishedMessage(success)}\n`);
     if (!success) return;
     const { profile, buildDir } = this.#lookup;
@@ -129,6 +135,16 @@ class BuildReport implements Report {
     this.#shell.status('Finished', `${text} in ${elapsed(process.hrtime.bigint() - this.#options.startedAt)}`);
     const { futureIncompatReport: asked, futureIncompatNote: note } = this.#options;
     reportFutureIncompat(this.#diagnostics.future, buildDir, this.#shell, { asked, note });
+  }
+
+  #saveTimings(): void {
+    const { timings } = this.#options;
+    if (timings === null || this.#timings === null) return;
+    const plan = this.#lookup.plan();
+    const roots = plan.units.filter(({ goal }) => goal.root === true).map(({ package: pkg }) => pkg.name);
+    const file = this.#timings.write(timings, plan.units, [...new Set(roots)].join(', ') || this.#lookup.profile);
+    const link = this.#shell.link(pathToFileURL(file).href, file);
+    this.#shell.status('Timing', `report saved to ${link}`, 'note');
   }
 
   blocking(what: string, file: string): void {
