@@ -148,6 +148,8 @@ function environment() {
   for (const name of Object.keys(env)) {
     if (/^(npm_|DRYDOCK_|CARGO_|RUSTUP_TOOLCHAIN$|XDG_)/.test(name) && name !== 'CARGO_HOME') delete env[name];
   }
+  // Else the first test of cross compilation fails, whichever it is, and the others pass without having done anything.
+  if (!existsSync(path.join(sysroot, 'lib/rustlib/i686-unknown-linux-gnu'))) env.CFG_DISABLE_CROSS_TESTS = '1';
   return env;
 }
 

@@ -10,6 +10,14 @@ export const REASONS = {
     intended: true,
     text: 'Cargo compiles again when a file is newer than the last build. Drydock looks at what the file contains: a touched file, a checkout or a restored backup compiles nothing. What is built is the same.',
   },
+  'known-result': {
+    intended: true,
+    text: 'Cargo knows the last result of a unit only: going back to an earlier state, or building after `cargo clean`, compiles. Drydock has the result of that state in its store and puts it back.',
+  },
+  'moved-checkout': {
+    intended: true,
+    text: 'Cargo leaves results as they are when the whole directory is moved, also those that name the old place. A unit of the workspace is told its real directory by drydock, so it is built for the new one.',
+  },
   'own-layout': {
     intended: true,
     text: "The test looks into files that are cargo's own book-keeping (`.fingerprint`, `.rustc_info.json`, dep-info in cargo's binary form, hashes in file names). Drydock keeps its own, and no program that builds on `target/` reads them.",
@@ -50,6 +58,10 @@ export const REASONS = {
   'other-verb': {
     intended: false,
     text: 'The test goes on with `cargo test`, `cargo doc` or another verb that this run leaves to cargo. Cargo finds none of its own fingerprints in what drydock has built and compiles again; that ends when drydock has the verb.',
+  },
+  'other-verb': {
+    intended: false,
+    text: 'The test builds, then calls another verb, which goes to cargo itself in this run, and asserts that this one finds everything fresh (or the other way round). Cargo goes by fingerprints of its own, which drydock does not write; it passes once drydock has both verbs.',
   },
   'not-done': {
     intended: false,
