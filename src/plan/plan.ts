@@ -31,7 +31,7 @@ export function planUnits(workspace: Workspace, options: PlanOptions): Plan {
   const weight = weights(facts.order.map((index) => made.unit(index)));
   const units = facts.order.map((index) => {
     const unit = made.unit(index);
-    return { ...unit, goal: { ...unit.goal, weight: weight.get(unit.id) ?? 0 } };
+    return { ...unit, goal: { ...unit.goal, weight: weight.get(unit.id) ?? 0, root: unit.root } };
   });
   return { units, byId: new Map(units.map((unit) => [unit.id, unit])) };
 }

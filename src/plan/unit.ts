@@ -69,6 +69,7 @@ function pathMap(facts: Facts, made: Made, index: number, parts: Parts): Planned
     [depsPlace, path.join(buildRoot(workspace, unit.platform), 'deps')],
     [parts.toolchain.path, workspace.toolchain.sysroot],
   ];
+  for (const mount of parts.goal.mounts) map.push([mount.target, mount.directory]);
   if (parts.place.root !== workspacePlace) map.push([workspacePlace, workspace.root]);
   if (isRun(unit)) map.push([`${parts.goal.sealed.outPath}/out`, path.join(own, 'out')]);
   else map.push([outPlace, own]);
