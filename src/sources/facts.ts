@@ -30,6 +30,8 @@ export interface Facts {
   readonly includes: readonly IncludeFact[];
   /** Names in `env!` and `option_env!`. */
   readonly env: readonly string[];
+  /** Names that the program asks for when it runs: `env::var("…")`, `env::var_os("…")`. */
+  readonly asked: readonly string[];
   /** A file is named in a way that only the compiler can follow. */
   readonly dynamic: boolean;
 }
@@ -48,9 +50,9 @@ interface Inline {
 }
 
 const openingMarks = '([{';
-const noFacts: Facts = { modules: [], includes: [], env: [], dynamic: false };
+const noFacts: Facts = { modules: [], includes: [], env: [], asked: [], dynamic: false };
 /** Every text with a fact has one of these words, if only in a comment: most files have none and need no tokens. */
-const anyFact = /\bmod\b|\binclude(?:_str|_bytes)?\s*[!/]|\b(?:option_)?env\s*[!/]/;
+const anyFact = /\bmod\b|\binclude(?:_str|_bytes)?\s*[!/]|\b(?:option_)?env\s*[!/]|\bvar(?:_os)?\s*[(/]/;
 
 /** Reads the facts out of a text. Rules: Rust reference, "Module source filenames" and "The path attribute". */
 export function readFacts(bytes: Buffer): Facts {
@@ -63,6 +65,7 @@ class Reader {
   readonly #modules: ModuleFact[] = [];
   readonly #includes: IncludeFact[] = [];
   readonly #env = new Set<string>();
+  readonly #asked = new Set<string>();
   #dynamic = false;
   #depth = 0;
   /** Brace depth above which a macro definition ends; null: not in one. */
@@ -87,6 +90,7 @@ class Reader {
       modules: this.#modules,
       includes: this.#includes,
       env: [...this.#env].sort(),
+      asked: [...this.#asked].sort(),
       dynamic: this.#dynamic,
     };
   }
@@ -125,6 +129,7 @@ class Reader {
     else if (first === 0x6d && length === 5 && isToken(this.#tokens, index, 'macro')) this.#macro(index);
     else if (first === 0x65 && length === 3 && isToken(this.#tokens, index, 'env')) this.#variable(index);
     else if (first === 0x6f && length === 10 && isToken(this.#tokens, index, 'option_env')) this.#variable(index);
+    else if (first === 0x76 && (length === 3 || length === 6)) this.#question(index);
     else if (first === 0x69 && (length === 7 || length === 11 || length === 13)) {
       const word = tokenText(this.#tokens, index);
       if (word === 'include' || word === 'include_str' || word === 'include_bytes') this.#include(index, word);
@@ -201,6 +206,12 @@ class Reader {
   #variable(index: number): void {
     if (!this.#isCall(index) || this.#tokens.kinds[index + 3] !== tokenKind.text) return;
     this.#env.add(textValue(this.#tokens, index + 3));
+  }
+
+  #question(index: number): void {
+    const word = tokenText(this.#tokens, index);
+    if ((word !== 'var' && word !== 'var_os') || !isToken(this.#tokens, index + 1, '(')) return;
+    if (this.#tokens.kinds[index + 2] === tokenKind.text) this.#asked.add(textValue(this.#tokens, index + 2));
   }
 
   #include(index: number, word: string): void {

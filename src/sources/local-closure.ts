@@ -76,7 +76,8 @@ export function localClosure(
   const root = commonRoot(scannedRoot, ceiling, chosen.keys());
   const files = new Map<string, string>();
   for (const [plain, file] of chosen) if (isBelow(plain, root)) files.set(path.posix.relative(root, plain), file);
-  return { root, files, env: scan?.env ?? [] };
+  const asked = request.purpose === 'run' ? lists.scan(request.entry, request.package).asked : [];
+  return { root, files, env: scan?.env ?? asked };
 }
 
 function wantsWholePackage(request: SourceRequest, scan: Scan | null, declared: boolean): boolean {

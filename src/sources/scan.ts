@@ -9,6 +9,8 @@ export interface Scan {
   /** Directories that a path passes through (`a/../b.rs`): they must exist for the path to work. */
   readonly passed: ReadonlySet<string>;
   readonly env: readonly string[];
+  /** Variables that the program asks for when it runs. */
+  readonly asked: readonly string[];
   /** Some file is named in a way that only the compiler can follow. */
   readonly dynamic: boolean;
 }
@@ -35,6 +37,7 @@ class Scanner {
   readonly #files = new Map<string, string>();
   readonly #passed = new Set<string>();
   readonly #env = new Set<string>();
+  readonly #asked = new Set<string>();
   readonly #seen = new Set<string>();
   readonly #contexts: Context[] = [];
   readonly #floatingModules: ModuleFact[] = [];
@@ -47,7 +50,13 @@ class Scanner {
   }
 
   result(): Scan {
-    return { files: this.#files, passed: this.#passed, env: [...this.#env].sort(), dynamic: this.#dynamic };
+    return {
+      files: this.#files,
+      passed: this.#passed,
+      env: [...this.#env].sort(),
+      asked: [...this.#asked].sort(),
+      dynamic: this.#dynamic,
+    };
   }
 
   /** A Rust file. */
@@ -60,6 +69,7 @@ class Scanner {
     if (facts === null) return;
     if (facts.dynamic) this.#dynamic = true;
     for (const name of facts.env) this.#env.add(name);
+    for (const name of facts.asked) this.#asked.add(name);
     this.#enter({ directory: path.posix.dirname(file), stem }, facts);
   }
 

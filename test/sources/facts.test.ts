@@ -154,6 +154,8 @@ test('what stands in a macro definition is relative to whatever file uses the ma
 
 test('variables are the ones that env! and option_env! name', () => {
   expect(factsOf('env!("A"); option_env!("B"); std::env::var("C"); // env!("D")').env).toEqual(['A', 'B']);
+  const asks = 'env::var("C").ok(); var_os ( r"D" ); let var = "E"; var(F); (b.var)("G"); // var("H")';
+  expect(factsOf(asks).asked).toEqual(['C', 'D']);
 });
 
 test('a first line for the shell, a byte order mark and front matter are no program', () => {
