@@ -49,7 +49,7 @@ export const REASONS = {
   },
   'no-wrapper': {
     intended: true,
-    text: 'A wrapper of rustc (`RUSTC_WRAPPER`, `build.rustc-wrapper`) is refused with D0701: it is a program of the host that usually talks to a server or keeps a cache of its own, neither of which a sandbox shows. The store does what such caches are for.',
+    text: 'A wrapper of rustc (`RUSTC_WRAPPER`, `build.rustc-wrapper`) that is not a known compiler cache is refused with D0701: it is a program of the host that may do anything there, which a sandbox does not show. Caches are left out: the store does their work.',
   },
   'whole-package': {
     intended: true,
