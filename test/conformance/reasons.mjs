@@ -12,7 +12,7 @@ export const REASONS = {
   },
   'known-result': {
     intended: true,
-    text: 'Cargo knows the last result of a unit only: going back to an earlier state, or building after `cargo clean`, compiles. Drydock has the result of that state in its store and puts it back.',
+    text: 'Cargo knows the last result of a unit only: it compiles again after `cargo clean`, for another target directory, when an edit is taken back. Drydock has every result in its store and puts it back. That is no compilation, so `Compiling` is not printed: such a unit is `Fresh` with `-v` and `"fresh": true` in JSON messages.',
   },
   'moved-checkout': {
     intended: true,
@@ -39,10 +39,6 @@ export const REASONS = {
     intended: true,
     text: "The test asserts cargo's own `-C metadata` or `-C extra-filename`. Drydock has its own, constant for a unit, because rustc's incremental state depends on them.",
   },
-  'built-before': {
-    intended: true,
-    text: 'Cargo compiles again what was built before from the same inputs with the same flags: after `cargo clean`, for another profile name or target directory, when an edit is taken back. Drydock takes it from its store. That is no compilation, so `Compiling` is not printed: such a unit is `Fresh` with `-v` and `"fresh": true` in JSON messages.',
-  },
   'constant-flags': {
     intended: true,
     text: "The width of the terminal is no argument of rustc: rustc's incremental state is thrown away when its flags change, and a window is resized more often than a profile.",
@@ -54,10 +50,6 @@ export const REASONS = {
   'whole-package': {
     intended: true,
     text: "A build script that names no inputs is run again when any file of its package changes, also one that the manifest's `exclude` keeps out of the published archive: the sandbox shows it that file, so it may have read it.",
-  },
-  'other-verb': {
-    intended: false,
-    text: 'The test goes on with `cargo test`, `cargo doc` or another verb that this run leaves to cargo. Cargo finds none of its own fingerprints in what drydock has built and compiles again; that ends when drydock has the verb.',
   },
   'other-verb': {
     intended: false,
