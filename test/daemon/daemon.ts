@@ -28,7 +28,11 @@ export interface TestDaemon {
 }
 
 /** Lines of nix.conf beside those that make the daemon a stock one whom this user is not trusted by. */
-export async function startDaemon(lines: readonly string[] = [], launch = stock): Promise<TestDaemon> {
+export async function startDaemon(
+  lines: readonly string[] = [],
+  launch = stock,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestDaemon> {
   if (process.getuid?.() !== 0) throw new Error('a multi-user daemon needs root: run these tests as root');
   makeBuildUsers();
   const directory = mkdtempSync(path.join(tmpdir(), 'drydock-daemon-'));
@@ -50,7 +54,13 @@ export async function startDaemon(lines: readonly string[] = [], launch = stock)
   ];
   writeFileSync(at('etc/nix.conf'), configuration.map((line) => `${line}\n`).join(''));
   const socket = at('socket');
-  const env = { PATH: process.env['PATH'], HOME: directory, NIX_CONF_DIR: at('etc'), NIX_DAEMON_SOCKET_PATH: socket };
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: directory,
+    NIX_CONF_DIR: at('etc'),
+    NIX_DAEMON_SOCKET_PATH: socket,
+    ...environment,
+  };
   let child: ChildProcess | null = null;
   let said = '';
   const remote = `unix://${socket}?root=${root}`;

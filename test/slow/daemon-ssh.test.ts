@@ -7,12 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { daemonAddress } from '../../src/engine/daemon/address.ts';
 import { type DaemonEngine, daemonEngine } from '../../src/engine/daemon/engine.ts';
-import { type TestDaemon, startDaemon } from '../daemon/daemon.ts';
+import { type TestDaemon, startDaemon, stock } from '../daemon/daemon.ts';
 import { makeGoals, realise, textSource } from '../engine/helpers.ts';
 
 let daemon: TestDaemon;
 let server: ChildProcess;
 let engine: DaemonEngine;
+let port: number;
 const sshd = '/usr/sbin/sshd';
 
 beforeAll(async () => {
@@ -26,7 +27,7 @@ beforeAll(async () => {
   // What a login of the other machine has in its profile.
   const wrapper = `#!/bin/sh\nNIX_REMOTE='${daemon.remote}' exec nix-daemon "$@"\n`;
   writeFileSync(at('nix-daemon'), wrapper, { mode: 0o755 });
-  const port = await freePort();
+  port = await freePort();
   const options = [
     `HostKey=${at('host')}`,
     `AuthorizedKeysFile=${at('authorized')}`,
@@ -40,7 +41,7 @@ beforeAll(async () => {
   await sleep(500);
   const address = daemonAddress({
     NIX_REMOTE: `ssh-ng://root@127.0.0.1:${port}?remote-program=${at('nix-daemon')}&ssh-key=${at('user')}`,
-    NIX_SSHOPTS: `-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=${at('known')} -o LogLevel=ERROR`,
+    NIX_SSHOPTS: sshOptions(),
   });
   engine = daemonEngine({ address, stateDirectory: at('state') });
 });
@@ -49,6 +50,11 @@ afterAll(async () => {
   server.kill();
   await daemon.remove();
 });
+
+function sshOptions(): string {
+  const known = path.join(daemon.directory, 'known');
+  return `-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=${known} -o LogLevel=ERROR`;
+}
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
@@ -80,6 +86,35 @@ test('sources go there, logs and outputs come back', async () => {
   rmSync(base, { recursive: true });
   const fetched = await realise(engine, source);
   expect(fetched.outcomes.get('base')?.status).not.toBe('built');
+});
+
+test('the pure lane uses the remote builder that the daemon of this machine has', async () => {
+  const key = path.join(daemon.directory, 'user');
+  // A remote builder must trust those who send it derivations: root, as on a builder set up by the manual.
+  const program = path.join(daemon.directory, 'trusting');
+  const configuration = path.join(daemon.directory, 'etc');
+  writeFileSync(program, `#!/bin/sh\nNIX_CONF_DIR='${configuration}' exec nix-daemon "$@"\n`, { mode: 0o755 });
+  const builder = `ssh-ng://root@127.0.0.1?remote-program=${program} x86_64-linux ${key} 2 1`;
+  const local = await startDaemon([`builders = ${builder}`, 'builders-use-substitutes = false'], stock, {
+    NIX_SSHOPTS: `-p ${port} ${sshOptions()}`,
+  });
+  const client = daemonEngine({ address: local.address, stateDirectory: path.join(local.directory, 'state') });
+  try {
+    const goals = makeGoals({
+      first: { script: 'echo far; echo away > $out' },
+      second: { script: 'cat $first > $out', needs: { first: 'whole' } },
+    });
+    const build = await realise(client, { goals: () => goals, inspect: () => Promise.resolve('accept') });
+    expect([...build.outcomes.values()]).toMatchObject([{ status: 'built' }, { status: 'built' }]);
+    expect(build.log('first')).toContain('far');
+    // The other store has built it: it knows the derivation that made it.
+    const { outPath } = goals.get('second')?.sealed ?? ({} as never);
+    expect(daemon.nix('nix-store', '--check-validity', outPath)).toBe('');
+    expect(readFileSync(client.hostPath(outPath), 'utf8')).toBe('away\n');
+  } finally {
+    client.close();
+    await local.remove();
+  }
 });
 
 test('a host that does not answer', async () => {
