@@ -1,4 +1,4 @@
-/** Warnings that cargo makes of the unit graph, compared with its own. */
+/** What is said beside the compiler's own words: warnings of the unit graph, how a compiler died; compared with cargo. */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -23,6 +23,18 @@ const unlinkable = {
   'src/main.rs': 'fn main() {}\n',
   'only-c/Cargo.toml': manifest('only-c', '[lib]\ncrate-type = ["staticlib"]\n'),
   'only-c/src/lib.rs': '',
+};
+
+const aborts = {
+  'Cargo.toml': manifest('user', '[dependencies]\nmacros = { path = "macros" }\n[workspace]\n'),
+  'src/lib.rs': '#[derive(macros::Die)]\npub struct S;\n',
+  'macros/Cargo.toml': manifest('macros', '[lib]\nproc-macro = true\n'),
+  'macros/src/lib.rs': `use proc_macro::TokenStream;
+#[proc_macro_derive(Die)]
+pub fn die(_: TokenStream) -> TokenStream {
+    std::process::abort()
+}
+`,
 };
 
 const roots: string[] = [];
@@ -52,4 +64,15 @@ test.each([
   fs.rmSync(path.join(root, 'target'), { recursive: true });
   expect(ours).toEqual(await cautions((at) => cargo(at, argv), root));
   expect(ours.map((text) => text.includes('warning:'))).toEqual(warned);
+});
+
+test('a compiler that is killed by a signal is told of once, by drydock', { timeout: 60_000 }, async () => {
+  const root = makeProject(aborts);
+  roots.push(root);
+  await cargo(root, ['generate-lockfile']);
+  const ours = await drydock(root, ['build', '--release'], store);
+  fs.rmSync(path.join(root, 'target'), { recursive: true });
+  const theirs = await cargo(root, ['build', '--release']);
+  expect(normal(ours.stderr)).toBe(normal(theirs.stderr));
+  expect(ours.stderr).toContain('signal: 6, SIGABRT');
 });
