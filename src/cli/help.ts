@@ -120,7 +120,7 @@ Without an argument: the place, the number and the size of its paths by lane.
   },
   mount: {
     about: 'Run a command of Nix with the cache mounts that its derivations ask for',
-    text: `Usage: drydock mount [--dir <ID>=<DIR>]... -- <COMMAND>
+    text: `Usage: cargo drydock mount [--dir <ID>=<DIR>]... -- <COMMAND>
 
       --dir <ID>=<DIR>      The directory behind the mounts of this id, or whose id starts with it and a slash
                             [default: rustc's state in the project's target/debug/incremental, others below
@@ -132,8 +132,8 @@ which says to an evaluation that mounts may be asked for. The daemon needs the h
   },
   nix: {
     about: "Install or check the Nix daemon's hook for cache mounts",
-    text: `Usage: drydock nix install-hook [--dry-run] [--uninstall] [--prefix <DIR>] [--conf <FILE>] [--limits <FILE>]
-       drydock nix check-hook
+    text: `Usage: cargo drydock nix install-hook [--dry-run] [--uninstall] [--prefix <DIR>] [--conf <FILE>] [--limits <FILE>]
+       cargo drydock nix check-hook
 
       --dry-run             Only say what would be done, and print the script that does it
       --uninstall           Take the hook away again

@@ -6,6 +6,7 @@ import type { Invocation, Workspace } from '../cargo/types.ts';
 import { type CargoFailure, readWorkspace } from '../cargo/workspace.ts';
 import { Records } from '../learn/records.ts';
 import { Session } from '../learn/session.ts';
+import { grantsDirectory } from '../mounts/grants.ts';
 import { ownerScope } from '../mounts/scope.ts';
 import { builderInput } from '../plan/content.ts';
 import { hostToolsIdentity } from '../plan/host-tools.ts';
@@ -56,7 +57,7 @@ export async function prepare(
   const options = {
     sources,
     record: records.get.bind(records),
-    owner: { uid: userIds().uid, scope: ownerScope(state) },
+    owner: { uid: userIds().uid, scope: ownerScope(state), grants: grantsDirectory(state) },
     toolchain,
     hostTools,
     builder: builderInput(builderText()),

@@ -109,6 +109,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     linkKinds: wordList(linkKinds(facts, index)),
     libraryPath: outputs(runs.load),
     ...(mount === null ? {} : { cacheMounts: JSON.stringify([declared(mount)]) }),
+    ...(mount === null || options.owner.grants === undefined ? {} : { cacheGrants: options.owner.grants }),
     ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
   };
   const sources: SourceInput[] = [options.builder, closure.input, ...toolchain.inputs];

@@ -73,8 +73,8 @@ export interface ToolchainPaths {
 export interface PlanOptions {
   readonly sources: Sources;
   record(id: UnitId): UnitRecord;
-  /** Who may grant the mounts of the dev lane. */
-  readonly owner: { readonly uid: number; readonly scope: string };
+  /** Who may grant the mounts of the dev lane; `grants`: in which directory, for a Nix daemon's hook. */
+  readonly owner: { readonly uid: number; readonly scope: string; readonly grants?: string };
   readonly toolchain: ToolchainInput;
   /** Identity of the host's compiler, linker and C library, as `hostToolsIdentity` computes it. */
   readonly hostTools: string;

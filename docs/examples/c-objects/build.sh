@@ -5,11 +5,12 @@ objects=/objects
 mkdir -p "$objects" "$out/bin"
 for source in "$src"/*.c; do
   name=${source##*/}
-  if ! { cat "$src"/*.h "$source" | cmp -s - "$objects/$name.from"; }; then
+  from=$(cat "$src"/*.h "$source")
+  if [ "$from" != "$(cat "$objects/$name.from" 2>/dev/null)" ]; then
     echo "cc -c $name"
     rm -f "$objects/$name.from"
     cc -c "$source" -o "$objects/$name.o"
-    cat "$src"/*.h "$source" >"$objects/$name.from"
+    printf '%s\n' "$from" >"$objects/$name.from"
   fi
 done
 set -- "$src"/*.c

@@ -1,0 +1,342 @@
+/** What the hook refuses. Each attack ends in a cold build, one line in the daemon's log, and nothing changed. */
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import * as path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Launch } from '../daemon/daemon.ts';
+import { counting } from './expressions.ts';
+import { type Lab, type User, installHook, mkdirAs, openLab, run, writeAs } from './support.ts';
+
+interface Caller {
+  readonly owner: string;
+  readonly scope: string;
+  readonly cacheGrants: string;
+}
+
+export function attackSuite(launch?: Launch): void {
+  let lab: Lab;
+  let alice: User;
+  let bob: User;
+  let number = 0;
+
+  beforeAll(async () => {
+    lab = await openLab(launch);
+    [alice, bob] = lab.users;
+    for (const user of lab.users) writeAs(user, 'counting.nix', counting);
+    writeFileSync(lab.limits, 'wait = 2\n');
+    await installHook(lab);
+  });
+  afterAll(() => lab.remove());
+
+  const callerOf = (user: User): Caller => ({
+    owner: `${user.uid}`,
+    scope: `${user.uid}`.padStart(32, 'a'),
+    cacheGrants: mkdirAs(user, 'grants'),
+  });
+
+  /** A derivation of `user`, who says of themselves what `caller` says. */
+  async function derivation(
+    user: User,
+    caller: object,
+    values: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const salt = `${path.basename(lab.prefix)}-${number++}`;
+    const words = Object.entries({ salt, ...values }).flatMap(([name, value]) => ['--argstr', name, value]);
+    const env = { DRYDOCK_MOUNT: JSON.stringify(caller) };
+    const made = await lab.as(user, ['nix-instantiate', 'counting.nix', ...words], env);
+    expect(made.code, made.stderr).toBe(0);
+    return made.stdout.trim();
+  }
+
+  interface Line {
+    readonly directory: string;
+    readonly id?: string;
+    readonly mode?: string;
+    /** Device and inode of this one. */
+    readonly of?: string;
+  }
+
+  function grantText(drv: string, caller: Caller, lines: readonly Line[], seconds = 600): string {
+    const mounts = lines.map(({ directory, id = 'count', mode = 'rw', of = directory }) => {
+      const { dev, ino } = statSync(of);
+      return `mount ${id} ${mode} held ${dev}:${ino} ${directory}`;
+    });
+    const expires = Math.floor(Date.now() / 1000) + seconds;
+    const head = ['drydock-grant 1', `drv ${drv}`, `scope ${caller.scope}`, `expires ${expires}`];
+    return [...head, ...mounts, 'end', ''].join('\n');
+  }
+
+  const nameOf = (drv: string) => `${path.basename(drv).slice(0, 32)}.grant`;
+  const put = (user: User, caller: Caller, drv: string, text: string) =>
+    writeAs(user, path.join(caller.cacheGrants, nameOf(drv)), text);
+
+  /** Output of the build, and what the hook has said to the daemon's log meanwhile. */
+  async function build(user: User, drv: string): Promise<{ readonly text: string; readonly said: string }> {
+    const before = lab.daemon.log().length;
+    const done = await lab.as(user, ['nix-store', '--realise', drv]);
+    expect(done.code, done.stderr).toBe(0);
+    const text = readFileSync(lab.daemon.address.root + done.stdout.trim(), 'utf8');
+    return { text, said: lab.daemon.log().slice(before) };
+  }
+
+  async function refused(user: User, drv: string, reason: string): Promise<void> {
+    const { text, said } = await build(user, drv);
+    expect(said).toContain(reason);
+    expect(text).toBe('cold\n');
+  }
+
+  /** The honest way, from which each attack differs in one thing. */
+  async function honest(user: User): Promise<{ caller: Caller; directory: string }> {
+    const caller = callerOf(user);
+    const directory = mkdirAs(user, `mounts/${number++}`);
+    const drv = await derivation(user, caller);
+    put(user, caller, drv, grantText(drv, caller, [{ directory }]));
+    expect((await build(user, drv)).text).toBe('1000\n');
+    return { caller, directory };
+  }
+
+  test('a forged grant, and one for a directory of another user', async () => {
+    const { caller, directory } = await honest(alice);
+    // In the name of Alice, with grants in a directory of Bob's.
+    const forged = { ...caller, cacheGrants: callerOf(bob).cacheGrants };
+    const first = await derivation(bob, forged);
+    put(bob, forged, first, grantText(first, forged, [{ directory }]));
+    await refused(bob, first, 'Permission denied');
+    chmodSync(bob.home, 0o755);
+    chmodSync(forged.cacheGrants, 0o755);
+    const second = await derivation(bob, forged);
+    put(bob, forged, second, grantText(second, forged, [{ directory }]));
+    await refused(bob, second, "is not the owner's alone to write");
+    // A file of Bob's in a directory that Alice lets everybody write.
+    const open = { ...caller, cacheGrants: mkdirAs(alice, 'open') };
+    chmodSync(open.cacheGrants, 0o777);
+    const third = await derivation(bob, open);
+    writeAs(bob, path.join(open.cacheGrants, nameOf(third)), grantText(third, open, [{ directory }]));
+    await refused(bob, third, "is not the owner's alone to write");
+    chmodSync(open.cacheGrants, 0o755);
+    const fourth = await derivation(bob, open);
+    writeAs(bob, path.join(open.cacheGrants, nameOf(fourth)), grantText(fourth, open, [{ directory }]));
+    await refused(bob, fourth, "is not the owner's own file");
+    // In his own name, for a directory of Alice's that everybody may look at.
+    const public_ = mkdirAs(alice, '../public');
+    const own = callerOf(bob);
+    const fifth = await derivation(bob, own);
+    put(bob, own, fifth, grantText(fifth, own, [{ directory: public_ }]));
+    await refused(bob, fifth, `is not a directory of uid ${bob.uid}`);
+    chmodSync(bob.home, 0o700);
+    expect(readFileSync(path.join(directory, 'builds'), 'utf8').split('\n')).toHaveLength(2);
+  });
+
+  test('owner and scope copied from a derivation that has a grant', async () => {
+    const { caller } = await honest(alice);
+    const files = readdirSync(caller.cacheGrants).length;
+    await refused(bob, await derivation(bob, caller), `no grant of uid ${alice.uid}`);
+    // Nor can Bob make files in Alice's directory by being refused.
+    expect(readdirSync(caller.cacheGrants)).toHaveLength(files);
+  });
+
+  test('a grant for another derivation, under this one’s name, or past its end', async () => {
+    const { caller, directory } = await honest(alice);
+    const other = await derivation(alice, caller);
+    const drv = await derivation(alice, caller);
+    put(alice, caller, drv, grantText(other, caller, [{ directory }]));
+    await refused(alice, drv, 'for another derivation');
+    const late = await derivation(alice, caller);
+    put(alice, caller, late, grantText(late, caller, [{ directory }], -1));
+    await refused(alice, late, 'no longer valid');
+    const scoped = await derivation(alice, caller);
+    put(alice, caller, scoped, grantText(scoped, { ...caller, scope: 'b'.repeat(32) }, [{ directory }]));
+    await refused(alice, scoped, 'for another scope');
+    const half = await derivation(alice, caller);
+    put(alice, caller, half, grantText(half, caller, [{ directory }]).slice(0, -5));
+    await refused(alice, half, 'not all of it');
+  });
+
+  test('a symlink in any component', async () => {
+    const { caller, directory } = await honest(alice);
+    const link = path.join(alice.home, `link-${number++}`);
+    symlinkSync(path.dirname(directory), link);
+    const through = path.join(link, path.basename(directory));
+    const last = `${directory}-link`;
+    symlinkSync(directory, last);
+    for (const place of [through, last]) {
+      const drv = await derivation(alice, caller);
+      put(alice, caller, drv, grantText(drv, caller, [{ directory: place, of: directory }]));
+      await refused(alice, drv, place === last ? 'Not a directory' : 'symbolic links');
+    }
+    const grants = path.join(alice.home, `grants-${number++}`);
+    symlinkSync(caller.cacheGrants, grants);
+    const drv = await derivation(alice, { ...caller, cacheGrants: grants });
+    put(alice, caller, drv, grantText(drv, caller, [{ directory }]));
+    await refused(alice, drv, 'symbolic links');
+    const linked = await derivation(alice, caller);
+    const file = writeAs(alice, 'elsewhere.grant', grantText(linked, caller, [{ directory }]));
+    symlinkSync(file, path.join(caller.cacheGrants, nameOf(linked)));
+    await refused(alice, linked, 'no grant');
+  });
+
+  test('a directory that is swapped after it was granted, and while the hook looks', async () => {
+    const { caller } = await honest(alice);
+    // Everybody may rename here: the parent is Bob's.
+    const shared = mkdirAs(bob, '../shared');
+    const directory = mkdirAs(alice, path.join(shared, 'cache'));
+    chmodSync(shared, 0o777);
+    const secret = mkdirAs(alice, path.join(shared, 'secret'));
+    writeAs(alice, path.join(secret, 'builds'), 'secret\n');
+    const drv = await derivation(alice, caller);
+    put(alice, caller, drv, grantText(drv, caller, [{ directory }]));
+    renameSync(directory, `${directory}.aside`);
+    renameSync(secret, directory);
+    await refused(alice, drv, 'is not the directory that was granted');
+    renameSync(directory, secret);
+    renameSync(`${directory}.aside`, directory);
+    const { dev, ino } = statSync(directory);
+    const swapper = spawn(
+      '/bin/sh',
+      [
+        '-c',
+        'while :; do mv cache aside; ln -s /etc cache; rm cache; mv secret cache; mv cache secret; mv aside cache; done',
+      ],
+      { cwd: shared, stdio: 'ignore' },
+    );
+    try {
+      for (let round = 0; round < 6; round++) {
+        const raced = await derivation(alice, caller);
+        const text = grantText(raced, caller, [{ directory, of: '/' }]);
+        put(alice, caller, raced, text.replace(/\d+:\d+/, `${dev}:${ino}`));
+        expect((await build(alice, raced)).text).not.toContain('secret');
+      }
+    } finally {
+      swapper.kill('SIGKILL');
+    }
+  });
+
+  describe('targets and ids', () => {
+    test.each([
+      ...[
+        '/nix',
+        '/nix/store',
+        '/etc',
+        '/etc/passwd',
+        '/build',
+        '/build/out',
+        '/proc/self',
+        '/dev/shm',
+        '/sys',
+        '/usr/lib',
+      ],
+      ...['/', '//', '/cache/', '/cache/../etc', '/./etc', 'cache', '/a=b', '/a b', '/a\nb'],
+    ])('the target %j', async (target) => {
+      const caller = callerOf(alice);
+      const directory = mkdirAs(alice, 'mounts/targets');
+      const drv = await derivation(alice, caller, { target });
+      put(alice, caller, drv, grantText(drv, caller, [{ directory }]));
+      const { said } = await build(alice, drv);
+      expect(said).toContain('drydock: no cache mount for');
+      expect(readdirSync(directory)).toEqual([]);
+    });
+
+    test.each(['../count', 'a/../../b', '/etc', 'a//b', '.', 'a b', ''])('the id %j', async (id) => {
+      const caller = callerOf(alice);
+      const directory = mkdirAs(alice, 'mounts/ids');
+      const drv = await derivation(alice, caller, { id });
+      put(alice, caller, drv, grantText(drv, caller, [{ directory, id }]));
+      await refused(alice, drv, 'not an id of a mount');
+    });
+  });
+
+  test('owners who are none, root among them', async () => {
+    const caller = callerOf(alice);
+    for (const owner of ['0', '00', '-1', '4294967295', '1000 ', 'root', '']) {
+      await refused(bob, await derivation(bob, { ...caller, owner }), 'owner');
+    }
+    await refused(bob, await derivation(bob, { ...caller, cacheGrants: '/proc/self/cwd' }), 'no cache mount');
+    await refused(
+      bob,
+      await derivation(bob, { ...caller, cacheGrants: `${caller.cacheGrants}/../grants` }),
+      'plain absolute path',
+    );
+  });
+
+  test('a file, a pipe or a device instead of a directory or a grant', async () => {
+    const { caller, directory } = await honest(alice);
+    const file = writeAs(alice, 'plain-file', '');
+    const pipe = path.join(alice.home, 'pipe');
+    run('mkfifo', [pipe]);
+    run('chown', [alice.name, pipe]);
+    for (const place of [file, pipe, '/dev/null']) {
+      const drv = await derivation(alice, caller);
+      put(alice, caller, drv, grantText(drv, caller, [{ directory: place }]));
+      await refused(alice, drv, 'Not a directory');
+    }
+    const waits = await derivation(alice, caller);
+    const grant = path.join(caller.cacheGrants, nameOf(waits));
+    run('mkfifo', [grant]);
+    run('chown', [alice.name, grant]);
+    await refused(alice, waits, "is not the owner's own file");
+    const large = await derivation(alice, caller);
+    put(alice, caller, large, `${grantText(large, caller, [{ directory }])}${'x'.repeat(1 << 17)}`);
+    await refused(alice, large, 'larger than');
+  });
+
+  test('thousands of grants cost nothing, a large derivation little', async () => {
+    const { caller, directory } = await honest(alice);
+    for (let i = 0; i < 4000; i++) writeFileSync(path.join(caller.cacheGrants, `${i}.grant`), 'x');
+    const drv = await derivation(alice, caller);
+    put(alice, caller, drv, grantText(drv, caller, [{ directory }]));
+    expect((await build(alice, drv)).text).toContain('1000\n');
+    for (let i = 0; i < 4000; i++) rmSync(path.join(caller.cacheGrants, `${i}.grant`));
+    const hook = path.join(lab.prefix, 'lib/drydock/pre-build-hook');
+    const text = path.join(lab.daemon.directory, 'huge.drv');
+    const variables = `("a","${'x'.repeat(40 << 20)}"),("cacheMounts","[]")`;
+    for (const huge of [
+      `Derive([],[],[],"","",[],[${variables}])`,
+      `Derive(${'['.repeat(1 << 20)}("cacheMounts","`,
+      `("cacheMounts","${'\\'.repeat((1 << 20) + 1)}`,
+    ]) {
+      writeFileSync(text, huge);
+      const begun = performance.now();
+      const ended = spawnSync(hook, [text, `${text}.chroot`], { encoding: 'utf8' });
+      expect([ended.status, ended.stdout]).toEqual([0, '']);
+      expect(ended.stderr).toContain('no cache mount');
+      expect(performance.now() - begun).toBeLessThan(2000);
+    }
+  });
+
+  test('a hook that is killed or missing fails no build', async () => {
+    const caller = callerOf(alice);
+    const program = path.join(lab.prefix, 'lib/drydock/drydock-hook');
+    renameSync(program, `${program}.aside`);
+    await refused(alice, await derivation(alice, caller), 'ended with 127');
+    writeFileSync(program, '#!/bin/sh\nprintf "extra-sandbox-paths\\n/cach"; kill -9 $$\n', { mode: 0o755 });
+    const { said } = await build(alice, await derivation(alice, caller));
+    expect(said).toContain('ended with 137');
+    renameSync(`${program}.aside`, program);
+    await honest(alice);
+  });
+
+  test('who holds the lock for ever delays a build, and no more', async () => {
+    const { caller, directory } = await honest(alice);
+    const lock = writeAs(alice, `${directory}.lock`, '');
+    const holder = spawn('flock', [lock, 'sleep', '60']);
+    try {
+      const drv = await derivation(alice, caller);
+      const text = grantText(drv, caller, [{ directory }]).replace(' held ', ' lock ');
+      put(alice, caller, drv, text);
+      const begun = performance.now();
+      await refused(alice, drv, 'is in use');
+      expect(performance.now() - begun).toBeLessThan(10_000);
+    } finally {
+      holder.kill();
+    }
+  });
+}

@@ -1,0 +1,9 @@
+import { describe } from 'vitest';
+import { lab } from '../daemon/lab.ts';
+import { attackSuite } from '../hook/attacks.ts';
+import { hookSuite } from '../hook/suite.ts';
+
+describe.each(['2.26', '2.34'])('Nix %s', (version) => {
+  describe('cache mounts', () => hookSuite(lab(version)));
+  describe('attacks', () => attackSuite(lab(version)));
+});
