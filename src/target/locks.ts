@@ -51,6 +51,9 @@ function makeDirectories(workspace: Workspace, places: Places, platform: string 
   const [build, artifact] = [places.intermediates(platform), places.artifacts(platform)];
   makeTagged(workspace.targetDir);
   makeTagged(workspace.buildDir);
+  // The directory of a platform has a tag of its own.
+  makeTagged(path.dirname(build));
+  makeTagged(path.dirname(artifact));
   for (const name of ['deps', 'build', 'examples', 'incremental']) {
     makeDirectory(path.join(build, name));
   }
