@@ -50,7 +50,6 @@ let
     lane = pure: dev: if mount == null then pure else dev;
     owner = mount.owner;
     scope = mount.scope;
-    cacheGrants = mount.cacheGrants;
 
     # A text that holds the name of a path which is no input.
     nameOf = path: builtins.unsafeDiscardStringContext "\${path}";

@@ -19,7 +19,7 @@ const lists: Readonly<Record<string, (text: string) => readonly string[] | null>
 };
 
 /** What the helper adds by itself. */
-const implied = new Set(['out', 'system', 'builder']);
+const implied = new Set(['out', 'system', 'builder', 'cacheGrants']);
 
 /** One lane of a unit, and how its texts are written. */
 export interface Side {
@@ -127,7 +127,7 @@ function value(name: string, text: string, side: Side, indent: string): string {
 /** Who may grant mounts is known only at evaluation. */
 function devValue(name: string, text: string, side: Side): string {
   if (name === 'cacheMounts') return quoted(text);
-  return ['owner', 'scope', 'cacheGrants'].includes(name) ? `drydock.${name}` : value(name, text, side, '    ');
+  return name === 'owner' || name === 'scope' ? `drydock.${name}` : value(name, text, side, '    ');
 }
 
 function lane(pure: string, dev: string): string {

@@ -4,8 +4,9 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../src/sys/run.ts';
+import { type Launch, stock } from '../daemon/daemon.ts';
 
-const program = fileURLToPath(new URL('../../dist/drydock.mjs', import.meta.url));
+const command = fileURLToPath(new URL('../../dist/drydock.mjs', import.meta.url));
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -18,7 +19,7 @@ export interface Nix {
   remove(): Promise<void>;
 }
 
-export function openNix(): Nix {
+export function openNix(launch: Launch = stock): Nix {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drydock-export-'));
   const at = (name: string) => path.join(directory, name);
   fs.mkdirSync(at('etc'));
@@ -34,7 +35,8 @@ export function openNix(): Nix {
     directory,
     async tool(name, args, cwd, environment) {
       const env = { ...environment, NIX_CONF_DIR: at('etc'), XDG_CACHE_HOME: at('cache'), NIX_REMOTE: '' };
-      const ended = await run(name, [...args, '--store', at('store')], { cwd, env });
+      const [program = '', ...before] = launch.tool(name);
+      const ended = await run(program, [...before, ...args, '--store', at('store')], { cwd, env });
       if (ended.startError !== null)
         throw new Error(`${name} cannot be run: these tests need the Debian package nix-bin`);
       if (ended.code !== 0) throw new Error(`${name} ${args.join(' ')}\n${ended.stderr.toString()}`);
@@ -60,7 +62,7 @@ export async function drydock(
   place: Place,
   ...args: readonly string[]
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await run(process.execPath, [program, ...args], {
+  const { code, stdout, stderr } = await run(process.execPath, [command, ...args], {
     cwd: place.root,
     env: { ...place.environment, DRYDOCK_STORE: storeOf(place) },
   });
@@ -85,7 +87,7 @@ export async function planned(place: Place, ...args: readonly string[]): Promise
 export async function instantiated(nix: Nix, place: Place, mount: Environment | null = null): Promise<string[]> {
   const environment =
     mount === null ? place.environment : { ...place.environment, DRYDOCK_MOUNT: mountOf(place, mount) };
-  const text = await nix.tool('nix-instantiate', ['nix/default.nix'], place.root, environment);
+  const text = await nix.tool('nix-instantiate', [path.join(place.root, 'nix/default.nix')], place.root, environment);
   return text.trimEnd().split('\n').sort();
 }
 
@@ -107,6 +109,8 @@ function storeOf({ root }: Place): string {
 }
 
 function mountOf(place: Place, more: Environment): string {
-  const scope = fs.readFileSync(path.join(storeOf(place), 'nix/var/drydock/scope'), 'utf8').trim();
-  return JSON.stringify({ owner: String(process.getuid?.() ?? 0), scope, ...more });
+  const state = path.join(storeOf(place), 'nix/var/drydock');
+  const scope = fs.readFileSync(path.join(state, 'scope'), 'utf8').trim();
+  const cacheGrants = fs.realpathSync(path.join(state, 'grants'));
+  return JSON.stringify({ owner: String(process.getuid?.() ?? 0), scope, cacheGrants, ...more });
 }

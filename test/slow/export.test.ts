@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exported, instantiated, type Nix, openNix, type Place, planned, snapshot } from '../export/support.ts';
+import { lab } from '../daemon/lab.ts';
 import { callerEnvironment } from '../oracle/project.ts';
 
 let nix: Nix;
@@ -35,4 +36,13 @@ test('all units of the fixture evaluate to the planned derivations, in both lane
   expect(await exported(place, '--locked')).toMatch(/ 0 written, 0 removed/);
   expect(snapshot(place)).toEqual(before);
   expect(await instantiated(nix, place)).toEqual(await planned(place, '--pure', '--locked'));
+});
+
+test.each(['2.26', '2.34'])('Nix %s evaluates to the same derivations', async (version) => {
+  const other = openNix(lab(version));
+  try {
+    expect(await instantiated(other, place)).toEqual(await planned(place, '--pure', '--locked'));
+  } finally {
+    await other.remove();
+  }
 });
