@@ -1,20 +1,23 @@
-// Bundles src/cli/main.ts into one file: a build with nothing to do spends most of its time on starting.
+// Bundles src/cli/main.ts: a build with nothing to do spends most of its time on starting, so what it needs is one small
+// file, and all else is in others.
 // Written aside and renamed, so that whoever starts the command meanwhile never meets half of it.
-import { chmod, copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const result = await build({
   absWorkingDir: root,
-  entryPoints: ['src/cli/main.ts'],
-  outfile: 'dist/drydock.mjs',
+  entryPoints: { drydock: 'src/cli/main.ts' },
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
   bundle: true,
   write: false,
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  splitting: false,
+  splitting: true,
+  chunkNames: 'part-[hash]',
   external: ['koffi'],
   banner: {
     js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
@@ -28,6 +31,10 @@ for (const file of result.outputFiles) {
   await writeFile(aside, file.contents);
   await chmod(aside, 0o755);
   await rename(aside, file.path);
+}
+const made = new Set(result.outputFiles.map((file) => file.path));
+for (const name of await readdir(`${root}dist`)) {
+  if (name.startsWith('part-') && !made.has(`${root}dist/${name}`)) await rm(`${root}dist/${name}`, { force: true });
 }
 // What `drydock nix install-hook` compiles and installs.
 await mkdir(`${root}dist/hook`, { recursive: true });

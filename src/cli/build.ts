@@ -14,13 +14,12 @@ import { Delivery } from './delivery.ts';
 import { openEngine } from './engine.ts';
 import type { Host } from './host.ts';
 import { prepare } from './prepare.ts';
-import { rememberUnchanged, repeatUnchanged } from './unchanged.ts';
+import { rememberUnchanged } from './unchanged.ts';
 
 /** Exit code of a build that failed, as cargo's. */
 const failed = 101;
 
 export async function build(invocation: Invocation, host: Host): Promise<number> {
-  if (repeatUnchanged(invocation, host)) return 0;
   const prepared = await prepare(invocation, host.environment, host.signal);
   if (!prepared.ok) return prepared.failure.exitCode;
   const { workspace, session, store } = prepared.value;

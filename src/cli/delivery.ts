@@ -77,7 +77,7 @@ export class Delivery {
     const { drvPath, outPath } = unit.goal.sealed;
     const laidOut = target.layOut(unit, engine.hostPath(outPath));
     const lines = report.wantsLog(unit) ? await engine.log(drvPath) : null;
-    report.fresh(unit, lines ?? []);
+    report.fresh(unit, lines ?? [], laidOut.renewed);
     report.artifact(unit, laidOut, true);
   }
 }

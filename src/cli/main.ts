@@ -1,37 +1,12 @@
-/** The program: which command, and how it ends. */
+/** The program: which command, and how it ends. What it imports is loaded for every call, so it imports little. */
 import { parseInvocation } from '../cargo/invocation.ts';
-import type { Invocation } from '../cargo/types.ts';
 import { processTerminal } from '../report/terminal.ts';
 import { UserError } from '../sys/errors.ts';
 import { version } from '../version.ts';
-import { build } from './build.ts';
-import { doctor } from './doctor.ts';
-import { explain } from './explain.ts';
-import { exportNix } from './export.ts';
-import { gc } from './gc.ts';
 import { help } from './help.ts';
 import type { Host } from './host.ts';
-import { mount } from './mount.ts';
-import { nix } from './nix.ts';
-import { plan } from './plan.ts';
 import { explained } from './refusal.ts';
-import { showDerivation } from './show-derivation.ts';
-import { store } from './store.ts';
-
-type Command = (invocation: Invocation, host: Host) => Promise<number>;
-
-const commands: Readonly<Record<string, Command>> = {
-  build,
-  plan,
-  'show-derivation': showDerivation,
-  explain,
-  export: exportNix,
-  gc,
-  store,
-  mount: (_, host) => mount(host),
-  nix: (_, host) => nix(host),
-  doctor: () => doctor(),
-};
+import { repeatUnchanged } from './repeat.ts';
 
 async function main(): Promise<number> {
   const startedOn = Date.now();
@@ -76,6 +51,9 @@ async function dispatch(host: Host): Promise<number> {
       return 0;
     }
   }
+  if (name === 'build' && repeatUnchanged(invocation, host)) return 0;
+  // All that follows is another file of the bundle: most builds of a day have nothing to do and never load it.
+  const { commands } = await import('./commands.ts');
   const command = invocation.verb === 'help' ? undefined : commands[name];
   if (command === undefined) {
     stderr.write(`error: no such command: \`${name}\`\n\nhelp: view all commands with \`drydock help\`\n`);

@@ -14,10 +14,11 @@ import { planUnits } from '../plan/plan.ts';
 import { readToolchainInput } from '../plan/toolchain.ts';
 import { openSources } from '../sources/open.ts';
 import type { Sources } from '../sources/types.ts';
-import { defaultStoreRoot, openStore } from '../store/store.ts';
+import { openStore } from '../store/store.ts';
 import type { Store } from '../store/types.ts';
 import { type Result, success } from '../sys/errors.ts';
 import { userDirectory, userIds } from '../sys/ids.ts';
+import { storeRoot } from './store-root.ts';
 import { machineDirectory } from '../sys/machine-directory.ts';
 
 export interface Prepared {
@@ -78,11 +79,6 @@ function toolchainCache(cacheDir: string): DiskCache {
   const near = diskCache(path.join(cacheDir, 'toolchain'));
   const machine = machineDirectory();
   return machine === null ? near : layered(near, diskCache(machine));
-}
-
-/** Where the store of this invocation is. */
-export function storeRoot(invocation: Invocation, environment: Readonly<Record<string, string>>): string {
-  return invocation.store === null ? defaultStoreRoot(environment) : path.resolve(invocation.cwd, invocation.store);
 }
 
 /** What a store keeps besides store paths. */

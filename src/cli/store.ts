@@ -4,7 +4,7 @@ import { openStore } from '../store/store.ts';
 import { UserError } from '../sys/errors.ts';
 import { bytes } from './bytes.ts';
 import type { Host } from './host.ts';
-import { storeRoot } from './prepare.ts';
+import { storeRoot } from './store-root.ts';
 
 export async function store(invocation: Invocation, host: Host): Promise<number> {
   const [word, ...others] = invocation.cargoArguments.filter((argument) => argument !== '--repair');

@@ -1,11 +1,9 @@
-/** The short way of a build that has nothing to do: say again what the last one would say, without asking cargo. */
-import * as path from 'node:path';
+/** What a next call with nothing to do needs. */
 import { watchedFiles } from '../cargo/watched.ts';
 import type { Invocation, Workspace } from '../cargo/types.ts';
 import type { Engine } from '../engine/types.ts';
 import type { Session } from '../learn/session.ts';
-import { callKey, readUnchanged, saveUnchanged } from '../learn/unchanged.ts';
-import { elapsed } from '../report/finished.ts';
+import { saveUnchanged } from '../learn/unchanged.ts';
 import type { ReportOptions } from '../report/options.ts';
 import { inCargoOrder } from '../report/order.ts';
 import { openReport } from '../report/report.ts';
@@ -15,20 +13,7 @@ import type { Sources } from '../sources/types.ts';
 import type { Target } from '../target/types.ts';
 import { version } from '../version.ts';
 import type { Host } from './host.ts';
-import { storeRoot } from './prepare.ts';
-
-/** Stands for the time in the text that is kept. */
-const time = /in \d+(?:\.\d+s|m \d+s)(?=\s*$)/m;
-
-/** True if nothing changed since the last build that was called like this one; its messages are printed then. */
-export function repeatUnchanged(invocation: Invocation, host: Host): boolean {
-  const saved = readUnchanged(directoryOf(invocation, host), keyOf(host), version);
-  if (saved === null) return false;
-  const took = elapsed(process.hrtime.bigint() - host.startedAt);
-  if (saved.stdout !== '') host.terminal.stdout.write(saved.stdout);
-  host.terminal.stderr.write(saved.stderr.replace(time, `in ${took}`));
-  return true;
-}
+import { directoryOf, keyOf } from './repeat.ts';
 
 export interface Finished {
   readonly invocation: Invocation;
@@ -68,13 +53,4 @@ export async function rememberUnchanged(finished: Finished): Promise<void> {
     },
     host.startedOn,
   );
-}
-
-function directoryOf(invocation: Invocation, host: Host): string {
-  return path.join(storeRoot(invocation, host.environment), 'nix', 'var', 'drydock', 'unchanged');
-}
-
-function keyOf({ argv, cwd, environment, terminal }: Host): string {
-  const { stdout, stderr } = terminal;
-  return callKey(argv, cwd, environment, `${stdout.isTerminal} ${stderr.isTerminal}`);
 }
