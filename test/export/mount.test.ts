@@ -1,5 +1,5 @@
 /** The command from which all began: `nix build` on the export, with the developer's own incremental state mapped in. */
-import { cpSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -74,6 +74,9 @@ test("`nix build` on the export under `drydock mount` compiles with the project'
 
   writeAs(user, 'project/src/two.rs', module('three'));
   expect(await built()).toBe('one three\n');
+  // The derivation is drydock's own.
+  const [row] = JSON.parse((await drydock('plan', '--json')).stdout) as { outPath: string }[];
+  expect(existsSync(lab.daemon.address.root + (row?.outPath ?? '-'))).toBe(true);
   // What the edit does not concern was taken over, not compiled again.
   expect(objects().filter((inode) => first.includes(inode)).length).toBeGreaterThan(0);
 });
