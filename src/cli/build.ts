@@ -53,7 +53,10 @@ export async function build(invocation: Invocation, host: Host): Promise<number>
     if (success) target.finish(session.plan);
     await opened.registerRoots(delivery.outputs());
     report.finish(success);
-    if (!success) return failed;
+    if (!success) {
+      for (const { message } of session.outOfReach) host.terminal.stderr.write(`${message}\n`);
+      return failed;
+    }
     await rememberUnchanged({ ...prepared.value, invocation, host, target, engine, lookup, options });
     if (delivery.built) await opened.collect();
     return 0;

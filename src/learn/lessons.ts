@@ -117,3 +117,18 @@ function toHost(name: string, unit: PlannedUnit, bases: readonly string[]): stri
   }
   return [path.normalize(name)];
 }
+
+const visible = /^\/(?:usr|bin|sbin|lib|lib32|lib64|libx32|dev|proc|build|nix\/store|incremental)(?:\/|$)/;
+
+/** Absolute paths in lines of a failed unit that exist on the host, lie outside of `root` and are not in the sandbox. */
+export function filesOutOfReach(lines: readonly string[], unit: PlannedUnit, shown: Shown): string[] {
+  const found = new Set<string>();
+  for (const line of lines) {
+    if (line.startsWith('@drydock running ')) continue;
+    for (const [, name = ''] of line.matchAll(/(?:^|[\s"'`(=:])((?:\/[\w@.+-]+)+)/g)) {
+      if (visible.test(name) || isWithin(name, shown.root) || isWithin(name, unit.package.root)) continue;
+      if (fs.existsSync(name)) found.add(name);
+    }
+  }
+  return [...found];
+}

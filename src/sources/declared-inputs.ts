@@ -1,4 +1,4 @@
-/** `[package.metadata.drydock] inputs = ["migrations/**"]`: files that a procedural macro reads. */
+/** `[package.metadata.drydock] inputs = ["migrations/**"]`: files that a procedural macro or a build script reads. */
 import * as path from 'node:path';
 import type { Package } from '../cargo/types.ts';
 import { UserError } from '../sys/errors.ts';

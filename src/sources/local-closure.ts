@@ -4,6 +4,7 @@ import type { Package } from '../cargo/types.ts';
 import { declaredInputs, filesOfGlob } from './declared-inputs.ts';
 import type { FileCache } from './file-cache.ts';
 import { type Scan, scanCrate } from './scan.ts';
+import { pathsInScript } from './script-paths.ts';
 import type { SourceRequest } from './types.ts';
 import { allFiles, packageFiles } from './walk.ts';
 
@@ -63,12 +64,16 @@ export function localClosure(
   const chosen = new Map<string, string>();
   const scan = request.purpose === 'compile' ? lists.scan(request.entry, request.package) : null;
   if (scan !== null) for (const [plain, file] of scan.files) chosen.set(plain, file);
-  const globs = request.purpose === 'compile' ? declaredInputs(request.package) : null;
+  const globs = declaredInputs(request.package);
   for (const glob of globs ?? []) {
     for (const file of filesOfGlob(glob, request.package.root, workspaceRoot, cache)) add(chosen, file);
   }
   if (wantsWholePackage(request, scan, globs !== null)) {
     for (const file of lists.packageFiles(request.package)) add(chosen, file);
+  }
+  if (request.purpose === 'run' && request.record.rerun === null && request.package.source.kind === 'path') {
+    const texts = lists.scan(request.entry, request.package).files.values();
+    for (const file of pathsInScript(texts, request.package.root, workspaceRoot, cache)) add(chosen, file);
   }
   const scannedRoot = commonRoot(base, ceiling, chosen.keys());
   for (const file of recorded(request, scannedRoot, workspaceRoot, cache)) add(chosen, file);

@@ -1,5 +1,6 @@
 /** Build scripts, procedural macros and what they read. */
 import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { manifest, Place } from './support.ts';
 
@@ -96,17 +97,56 @@ test('a file of the workspace that a script reads without a word is found, wheth
     'common/version.txt': '7',
     'member/Cargo.toml': manifest('member'),
     'member/build.rs': `fn main() {
-    let text = std::fs::read_to_string("../common/version.txt").expect("../common/version.txt");
+    let file = std::path::Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).parent().unwrap().join("common/version.txt");
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let flag = std::path::Path::new("../flags/on").exists();
+    println!("cargo::rustc-env=FROM_SCRIPT={text} {flag}");
+}
+`,
+    'flags/on': '',
+    'member/src/main.rs': 'fn main() { print!("{}", env!("FROM_SCRIPT")); }\n',
+  });
+  await project.good();
+  expect(await project.says('member')).toBe('7 true');
+  project.write({ 'common/version.txt': '8' });
+  await project.good();
+  expect(await project.says('member')).toBe('8 true');
+  project.remove('flags/on');
+  await project.good();
+  expect(await project.says('member')).toBe('8 false');
+});
+
+test('a file that no sandbox shows: the error names it, and how to allow it where it can be', async () => {
+  const file = path.join(place.directory, 'elsewhere.txt');
+  fs.writeFileSync(file, 'x');
+  const project = scripted('reaches', `std::fs::read_to_string("${file}").expect("${file}");`);
+  const ended = await project.drydock(['build']);
+  expect(ended.code).toBe(101);
+  expect(ended.stderr).toContain('error: failed to run custom build command for `reaches v0.1.0');
+  expect(ended.stderr).toContain(
+    `error[D0305]: the build script of \`reaches 0.1.0\` names a file that its sandbox does not have\n  wanted:  ${file}\n  to do: `,
+  );
+});
+
+test('what a script finds in its own way is allowed by the manifest', async () => {
+  const project = place.project('allowed', {
+    'Cargo.toml': '[workspace]\nmembers = ["member"]\nresolver = "2"\n',
+    'common/words.txt': 'one',
+    'member/Cargo.toml': manifest('member', '[package.metadata.drydock]\ninputs = ["../common/*.txt"]\n'),
+    'member/build.rs': `fn main() {
+    let mut directory = std::env::current_dir().unwrap();
+    directory.pop();
+    let text = std::fs::read_to_string(directory.join("common").join("words.txt")).unwrap_or_default();
     println!("cargo::rustc-env=FROM_SCRIPT={text}");
 }
 `,
     'member/src/main.rs': 'fn main() { print!("{}", env!("FROM_SCRIPT")); }\n',
   });
   await project.good();
-  expect(await project.says('member')).toBe('7');
-  project.write({ 'common/version.txt': '8' });
+  expect(await project.says('member')).toBe('one');
+  project.write({ 'common/words.txt': 'two' });
   await project.good();
-  expect(await project.says('member')).toBe('8');
+  expect(await project.says('member')).toBe('two');
 });
 
 test('a script that panics: what it said, as cargo tells it, and code 101', async () => {
