@@ -42,7 +42,7 @@ export async function openLab(launch: Launch = stock, lines: readonly string[] =
   chmodSync(prefix, 0o755);
   // What other users may run: the tree of a checkout often lies where they may not look.
   const program = path.join(prefix, 'dist/drydock.mjs');
-  cpSync(path.join(root, 'dist'), path.dirname(program), { recursive: true });
+  for (const name of ['dist', 'builder']) cpSync(path.join(root, name), path.join(prefix, name), { recursive: true });
   for (const name of ['koffi', '@koromix']) copyModule(name, prefix);
   const daemon = await startDaemon(lines, launch);
   const homes = path.join(daemon.directory, 'homes');
