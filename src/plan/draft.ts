@@ -27,6 +27,8 @@ export function seal(facts: Facts, options: PlanOptions, index: number, draft: D
   const linked = callsLinker(facts.unit(index)) || isRun(facts.unit(index));
   const env: Record<string, string> = { ...draft.env, name, system, builder };
   if (linked) env['hostTools'] = options.hostTools;
+  // Of this checkout and this user: not to be built, nor to be had, elsewhere (Nix manual, "Advanced attributes").
+  if (facts.lanes[index] === 'dev') Object.assign(env, { preferLocalBuild: '1', allowSubstitutes: '' });
   if ((env['dependencies']?.length ?? 0) > longestVariable) env['passAsFile'] = 'dependencies';
   return sealDerivation({
     name,
