@@ -166,9 +166,8 @@ fn main() {
     outer.write({ 'beside/text': 'changed' });
     expect((await outer.good(args)).compiled).toEqual(['app (bin)', 'beside (lib)']);
     expect(await says()).toBe('42 42 changed');
-    fs.appendFileSync(path.join(vendor, 'src/c.c'), '/* tampered */\n');
-    expect((await outer.good(args)).compiled).toEqual([]);
     expect((await outer.good([...args, '-vv'])).compiled).toEqual([]);
+    fs.appendFileSync(path.join(vendor, 'src/c.c'), '/* tampered */\n');
     const fresh = [...args, '--target-dir', 'fresh', '--store', path.join(place.directory, 'fresh-store')];
     const tampered = await outer.build(fresh);
     expect(tampered.code).toBe(101);
