@@ -4,6 +4,10 @@ import { attackSuite } from '../hook/attacks.ts';
 import { hookSuite } from '../hook/suite.ts';
 
 describe.each(['2.26', '2.34'])('Nix %s', (version) => {
-  describe('cache mounts', () => hookSuite(lab(version)));
-  describe('attacks', () => attackSuite(lab(version)));
+  describe('cache mounts', () => {
+    hookSuite(lab(version));
+  });
+  describe('attacks', () => {
+    attackSuite(lab(version));
+  });
 });
