@@ -95,9 +95,10 @@ class BuildReport implements Report {
     this.#drawSoon();
   }
 
-  fresh(unit: PlannedUnit, lines: readonly string[]): void {
+  fresh(unit: PlannedUnit, lines: readonly string[], renewed = false): void {
     if (this.#done.has(unit.id)) return;
-    this.#announcements.fresh(unit);
+    if (renewed) this.#announcements.started(unit);
+    else this.#announcements.fresh(unit);
     const attempt = new Attempt(null);
     const map = mapperOf(unit, this.#lookup.outputs);
     const visible = this.#showsWarnings(unit);

@@ -28,8 +28,11 @@ export interface Report {
   begin(stale: ReadonlySet<UnitId>): void;
   /** Everything that an engine tells. Call `artifact` for a built unit before passing on its `ended`. */
   on(event: EngineEvent): void;
-  /** A unit that need not be built. `lines`: its log, for what has to be shown again; see `wantsLog`. */
-  fresh(unit: PlannedUnit, lines: readonly string[]): void;
+  /**
+   * A unit that need not be built. `lines`: its log, for what has to be shown again; see `wantsLog`. `renewed`: `target/`
+   * held another result of it, or none.
+   */
+  fresh(unit: PlannedUnit, lines: readonly string[], renewed?: boolean): void;
   /** Whether `fresh` can make use of the unit's log at all. */
   wantsLog(unit: PlannedUnit): boolean;
   /** The unit's results are in place. */

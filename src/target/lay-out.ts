@@ -8,17 +8,13 @@ import { mapPaths, type OutputPlace } from './path-map.ts';
 import { placeCopy, placeLink, placeText, placeTree } from './place.ts';
 import { hasExecutable, outDirOf, type Places, unitDirectory, upliftPath } from './places.ts';
 import type { Placed, UnitEntry } from './record.ts';
-import type { LaidOut } from './types.ts';
+import type { LaidOutNames } from './types.ts';
 
 /** The sandbox's name of `$out` as rustc writes it into dep-info. */
 const sandboxOut = '/build/out';
 
 /** The names of a unit's results, without looking at `target/`. `exists`: whether the unit has made a file. */
-export function namesOf(
-  places: Places,
-  unit: PlannedUnit,
-  exists: (name: string) => boolean,
-): Omit<LaidOut, 'changed'> {
+export function namesOf(places: Places, unit: PlannedUnit, exists: (name: string) => boolean): LaidOutNames {
   const directory = unitDirectory(places, unit);
   if (isRun(unit.unit)) return { filenames: [], executable: null, directory };
   const filenames: string[] = [];

@@ -20,7 +20,7 @@ import {
   writeRecord,
 } from './record.ts';
 import { localClosure, rootDepInfoFiles, writeRootDepInfo } from './root-dep-info.ts';
-import type { LaidOut, Target } from './types.ts';
+import type { LaidOut, LaidOutNames, Target } from './types.ts';
 
 /** Records of units that are no longer planned are kept up to this number. */
 const keptUnits = 5000;
@@ -34,6 +34,7 @@ export async function openTarget(workspace: Workspace, options: LockTargetOption
   const target = new OpenTarget(workspace);
   return Object.assign(target, {
     close: () => {
+      target.keep();
       for (const lock of locks) lock.release();
     },
   });
@@ -45,10 +46,12 @@ class Laid implements LaidOut {
   readonly #places: Places;
   readonly #unit: PlannedUnit;
   readonly #entry: UnitEntry;
-  #names: Omit<LaidOut, 'changed'> | null = null;
+  readonly renewed: boolean;
+  #names: LaidOutNames | null = null;
 
-  constructor(places: Places, unit: PlannedUnit, entry: UnitEntry, changed: boolean) {
-    this.changed = changed;
+  constructor(places: Places, unit: PlannedUnit, entry: UnitEntry, done: Omit<LaidOut, keyof LaidOutNames>) {
+    this.changed = done.changed;
+    this.renewed = done.renewed;
     this.#places = places;
     this.#unit = unit;
     this.#entry = entry;
@@ -66,7 +69,7 @@ class Laid implements LaidOut {
     return unitDirectory(this.#places, this.#unit);
   }
 
-  #found(): Omit<LaidOut, 'changed'> {
+  #found(): LaidOutNames {
     if (this.#names === null) {
       const made = new Set(this.#entry.files.map(([file]) => path.basename(file)));
       this.#names = namesOf(this.#places, this.#unit, (name) => made.has(name));
@@ -85,6 +88,7 @@ class OpenTarget implements Omit<Target, 'close'> {
   readonly #trusted: Set<string>;
   readonly #known = new Map<string, string>();
   readonly #changed = new Set<UnitId>();
+  #finished = false;
 
   constructor(workspace: Workspace) {
     this.places = placesOf(workspace);
@@ -106,7 +110,8 @@ class OpenTarget implements Omit<Target, 'close'> {
     this.know(unit);
     const before = this.#record.units.get(unit.id);
     const right = before !== undefined && before.out === unit.goal.sealed.outPath && this.#isRight(before);
-    if (right) return new Laid(this.places, unit, before, false);
+    if (right) return new Laid(this.places, unit, before, { changed: false, renewed: false });
+    const renewed = before === undefined || before.out !== unit.goal.sealed.outPath || this.#isBroken(unit, before);
     const entry = isRun(unit.unit)
       ? placeRun(this.places, unit, outDir)
       : placeCompilation(this.places, unit, outDir, this.outputs);
@@ -114,15 +119,16 @@ class OpenTarget implements Omit<Target, 'close'> {
     for (const [file] of before?.files ?? []) if (!kept.has(file) && !file.endsWith('.d')) removeTree(file);
     this.#record.units.set(unit.id, entry);
     this.#changed.add(unit.id);
-    return new Laid(this.places, unit, entry, true);
+    return new Laid(this.places, unit, entry, { changed: true, renewed });
   }
 
   locate(unit: PlannedUnit): LaidOut {
     this.know(unit);
-    return { ...namesOf(this.places, unit, () => true), changed: false };
+    return { ...namesOf(this.places, unit, () => true), changed: false, renewed: false };
   }
 
   finish(plan: Plan): void {
+    this.#finished = true;
     const context = {
       places: this.places,
       plan,
@@ -148,6 +154,16 @@ class OpenTarget implements Omit<Target, 'close'> {
     writeRecord(this.#file, this.#root, this.#record);
   }
 
+  /** What a build that failed has placed is known to the next one. */
+  keep(): void {
+    if (this.#changed.size === 0 || this.#finished) return;
+    try {
+      writeRecord(this.#file, this.#root, this.#record);
+    } catch {
+      // The next build looks at everything anew.
+    }
+  }
+
   placed(plan: Plan): readonly string[] {
     const files = new Set<string>(this.#record.sealed.map(([directory]) => directory));
     for (const { id } of plan.units) {
@@ -160,6 +176,11 @@ class OpenTarget implements Omit<Target, 'close'> {
 
   #isRight(entry: UnitEntry): boolean {
     return entry.files.every((file) => this.#isTrusted(file) || stillThere(file)) && entry.trees.every(stillSealed);
+  }
+
+  #isBroken(unit: PlannedUnit, { files }: UnitEntry): boolean {
+    const directory = unitDirectory(this.places, unit);
+    return files.some(([file]) => path.dirname(file) === directory && !fs.existsSync(file));
   }
 
   /** A link cannot be written through unnoticed (the store looks at its own files), so its directory's word is enough. */

@@ -12,7 +12,11 @@ export interface LaidOut {
   readonly directory: string;
   /** Whether anything had to be placed. */
   readonly changed: boolean;
+  /** Whether `target/` held another result of the unit, or none that is whole (copies under plain names do not count). */
+  readonly renewed: boolean;
 }
+
+export type LaidOutNames = Pick<LaidOut, 'filenames' | 'executable' | 'directory'>;
 
 export interface Target {
   readonly places: Places;

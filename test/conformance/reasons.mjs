@@ -12,7 +12,7 @@ export const REASONS = {
   },
   'known-result': {
     intended: true,
-    text: 'Cargo knows the last result of a unit only: it compiles again after `cargo clean`, for another target directory, when an edit is taken back. Drydock has every result in its store and puts it back. That is no compilation, so `Compiling` is not printed: such a unit is `Fresh` with `-v` and `"fresh": true` in JSON messages.',
+    text: 'Cargo knows the last result of a unit only: it compiles again after `cargo clean`, for another target directory, when an edit is taken back. Drydock has every result in its store and puts it back: `Compiling` is said, but no command runs (`-v` shows none), and JSON messages say `"fresh": true`.',
   },
   'moved-checkout': {
     intended: true,

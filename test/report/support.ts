@@ -85,7 +85,7 @@ export async function drydock(root: string, argv: readonly string[], store: stri
       const { outPath, drvPath } = unit.goal.sealed;
       if (!valid.has(outPath)) continue;
       const laidOut = target.layOut(unit, engine.hostPath(outPath));
-      report.fresh(unit, report.wantsLog(unit) ? ((await engine.log(drvPath)) ?? []) : []);
+      report.fresh(unit, report.wantsLog(unit) ? ((await engine.log(drvPath)) ?? []) : [], laidOut.renewed);
       report.artifact(unit, laidOut, true);
     }
     const on = (event: EngineEvent) => {
