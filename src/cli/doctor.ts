@@ -171,7 +171,7 @@ async function store(place: string): Promise<Finding[]> {
     const clones = await canClone(trial);
     const about = clones
       ? 'files can be cloned'
-      : 'no file clones: state of a killed compiler is dropped, not rolled back';
+      : 'no file clones: state of a killed compiler that optimises is dropped, not rolled back';
     return [
       { state: 'ok', seen: `store ${place}: writable, ${fileSystem}, ${about}` },
       ...(REMOTE.has(fileSystem) ? [remote(fileSystem)] : []),
