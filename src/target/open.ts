@@ -111,7 +111,8 @@ class OpenTarget implements Omit<Target, 'close'> {
     const before = this.#record.units.get(unit.id);
     const right = before !== undefined && before.out === unit.goal.sealed.outPath && this.#isRight(before);
     if (right) return new Laid(this.places, unit, before, { changed: false, renewed: false });
-    const renewed = before === undefined || before.out !== unit.goal.sealed.outPath || this.#isBroken(unit, before);
+    const held = before?.out ?? this.#record.moved.get(unit.id);
+    const renewed = held !== unit.goal.sealed.outPath || (before !== undefined && this.#isBroken(unit, before));
     const entry = isRun(unit.unit)
       ? placeRun(this.places, unit, outDir)
       : placeCompilation(this.places, unit, outDir, this.outputs);

@@ -28,6 +28,8 @@ export interface LayoutRecord {
   sealed: readonly Sealed[];
   /** What paths in the dep-info files for other build systems are relative to; null: they are absolute. */
   basedir: string | null;
+  /** Store paths of the results that the directory held when it was moved here: the files' stats tell nothing any more. */
+  readonly moved: ReadonlyMap<UnitId, string>;
 }
 
 /** The record of an earlier build; an empty one where there is none, it is unreadable, or `root` was moved here. */
@@ -40,14 +42,19 @@ export function readRecord(file: string, root: string): LayoutRecord {
       sealed: Sealed[];
       basedir?: string | null;
     };
-    if (saved.version === version && saved.root === root) {
+    if (saved.version === version) {
       const units = new Map(Object.entries(saved.units) as [UnitId, UnitEntry][]);
-      return { units, sealed: saved.sealed, basedir: saved.basedir ?? null };
+      if (saved.root === root) return { units, sealed: saved.sealed, basedir: saved.basedir ?? null, moved: new Map() };
+      return { ...noRecord(), moved: new Map([...units].map(([id, { out }]) => [id, out])) };
     }
   } catch {
     // No record means that everything is looked at anew, which is always right.
   }
-  return { units: new Map(), sealed: [], basedir: null };
+  return noRecord();
+}
+
+function noRecord(): LayoutRecord {
+  return { units: new Map(), sealed: [], basedir: null, moved: new Map() };
 }
 
 /** Writes the record. Throws the system error. */

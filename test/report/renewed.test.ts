@@ -60,3 +60,9 @@ test('what a failed build has compiled is not named again', { timeout: 60_000 },
   write('src/lib.rs', files['src/lib.rs']);
   expect(await said('-v')).toMatchObject({ compiling: ['user'], fresh: ['lower'] });
 });
+
+test('a target/ that was moved holds what it held', { timeout: 60_000 }, async () => {
+  await said();
+  fs.renameSync(path.join(root, 'target'), path.join(root, 'elsewhere'));
+  expect(await said('-v', '--target-dir', 'elsewhere')).toMatchObject({ compiling: [], running: 0 });
+});
