@@ -83,6 +83,26 @@ export function hookSuite(launch?: Launch): void {
     expect(readFileSync(path.join(mountOf(alice, 'pair'), 'builds'), 'utf8')).toMatch(/^p[12]\n$/);
   });
 
+  test('two builds of one command at once, each as its own build user', async () => {
+    const one = (salt: string) =>
+      `(import ./counting.nix { salt = "${salt}"; id = "crowd"; sharing = "shared"; script = "sleep 2; cat $target/builds >>$out"; })`;
+    writeAs(alice, 'crowd.nix', `[ ${['c1', 'c2', 'c3'].map(one).join(' ')} ]`);
+    const ran = await lab.drydock(alice, 'mount', '--', 'nix-build', '--no-out-link', '-j3', 'crowd.nix');
+    expect(ran.code, ran.stderr).toBe(0);
+    const builds = readFileSync(path.join(mountOf(alice, 'crowd'), 'builds'), 'utf8');
+    expect(
+      builds
+        .trim()
+        .split('\n')
+        .toSorted((a, b) => (a < b ? -1 : 1)),
+    ).toEqual(['c1', 'c2', 'c3']);
+    for (const out of ran.stdout.trim().split('\n')) {
+      const text = readFileSync(lab.daemon.address.root + out, 'utf8');
+      expect(text).toMatch(/^1000$/m);
+      expect(text).not.toContain('read-only');
+    }
+  });
+
   test('private: the other build gets a directory of its own; shared: the same one', async () => {
     for (const [sharing, expected] of [
       ['private', '1000\n'],

@@ -453,7 +453,15 @@ fn build_user(worker: c_int, drv: &str) -> Outcome<Builder> {
             }
         }
     }
-    newest.map(|(_, user)| user).ok_or(format!("the build user is not to be found (locked by the worker: {locked:?})"))
+    match (newest, locked.as_slice()) {
+        (Some((_, user)), _) => Ok(user),
+        // It builds in some other place, but only one build.
+        (None, [uid]) => {
+            let gid = told_by_id("-g", &uid.to_string()).first().and_then(|gid| gid.parse().ok());
+            gid.map(|gid| Builder { uid: *uid, gid }).ok_or("the build user has no group".into())
+        }
+        (None, _) => Err(format!("the build user is not to be found (locked by the worker: {locked:?})")),
+    }
 }
 
 fn locked_users(worker: c_int) -> Vec<u32> {
