@@ -3,6 +3,12 @@
 const comment = '# Cache mounts (drydock nix install-hook)';
 const setting = /^[ \t]*pre-build-hook[ \t]*=[ \t]*(.*?)[ \t]*(?:#.*)?$/;
 
+/** The program that nix.conf names as the hook; null: none. */
+export function hookIn(text: string): string | null {
+  const values = text.split('\n').flatMap((line) => setting.exec(line)?.[1] ?? []);
+  return values.filter((value) => value !== '').at(-1) ?? null;
+}
+
 export type Edit =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'changed'; readonly text: string }
@@ -11,10 +17,9 @@ export type Edit =
 
 /** nix.conf with the hook. */
 export function withHook(text: string, program: string): Edit {
-  const others = text.split('\n').flatMap((line) => setting.exec(line)?.[1] ?? []);
-  const last = others.filter((value) => value !== '').at(-1);
+  const last = hookIn(text);
   if (last === program) return { kind: 'unchanged' };
-  if (last !== undefined) return { kind: 'taken', by: last };
+  if (last !== null) return { kind: 'taken', by: last };
   const start = text === '' || text.endsWith('\n') ? text : `${text}\n`;
   return { kind: 'changed', text: `${start}${comment}\npre-build-hook = ${program}\n` };
 }
