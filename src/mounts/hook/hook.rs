@@ -826,7 +826,8 @@ fn user_namespace(users: &str, groups: &str) -> Outcome<File> {
 // ---- afterwards --------------------------------------------------------------------------------------------------------
 
 /// Leaves a process behind that takes the mount out of the worker's namespace as soon as the builder runs (the sandbox has
-/// its own copy), and keeps the locks until the builder is gone. Killed, it leaves a mount that ends with the worker.
+/// its own copy), and keeps the locks until the builder is gone. Killed, it leaves a mount that ends with the namespace: the
+/// worker's, or (Nix 2.8) the daemon's.
 fn watch_in_background(mounted: Vec<Mounted>, worker: c_int, uid: u32) {
     if unsafe { fork() } != 0 {
         return std::mem::forget(mounted);
