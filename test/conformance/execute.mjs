@@ -96,7 +96,7 @@ function runProcess(suite, ids, jobs, on) {
     let watch = setTimeout(stop, SILENCE);
     function stop() {
       const named = [...slow].filter((id) => underWay.has(id));
-      hung = named.length > 0 ? named : [...underWay].sort().slice(0, Number(jobs));
+      hung = named.length > 0 ? named : [...underWay].sort((a, b) => a.localeCompare(b)).slice(0, Number(jobs));
       process.kill(-child.pid, 'SIGKILL');
     }
     const interrupted = () => {
