@@ -552,7 +552,7 @@ fn prepare_place() -> Outcome<()> {
 struct Granted {
     id: String,
     ro: bool,
-    /// The hook locks; else the owner's process does so for as long as the build takes.
+    /// The hook takes the lock file beside the directory; else the owner's process has it for as long as the build takes.
     lock: bool,
     device: u64,
     inode: u64,
@@ -708,9 +708,10 @@ fn choose(mount: &Declared, granted: &[&Granted], owner: u32, limits: &Limits, w
             if (meta.dev(), meta.ino()) != (one.device, one.inode) {
                 return Err(format!("{} is not the directory that was granted", one.directory));
             }
-            let lock = match one.lock && mount.sharing != "shared" {
-                false => None,
-                true => match try_lock(&format!("{}.lock", one.directory), owner)? {
+            // `held`: the owner's process keeps others away, but cannot see when a builder that it gave up is gone.
+            let lock = match mount.sharing.as_str() {
+                "shared" => None,
+                _ => match try_lock(one, owner)? {
                     None => continue,
                     taken => taken,
                 },
@@ -741,10 +742,15 @@ fn held_by(worker: c_int, granted: &Granted) -> bool {
     fs::read_dir(PLACE).into_iter().flatten().flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(&mark))
 }
 
-fn try_lock(path: &str, owner: u32) -> Outcome<Option<OwnedFd>> {
-    let file = open_without_links(path, O_RDONLY | O_NONBLOCK)?;
+/// Of the lock file beside the directory; of the directory itself where the owner's process has that one.
+fn try_lock(granted: &Granted, owner: u32) -> Outcome<Option<OwnedFd>> {
+    let (path, flags) = match granted.lock {
+        true => (format!("{}.lock", granted.directory), O_RDONLY | O_NONBLOCK),
+        false => (granted.directory.clone(), O_RDONLY | O_DIRECTORY),
+    };
+    let file = open_without_links(&path, flags)?;
     let meta = stat(&file)?;
-    if !meta.is_file() || meta.uid() != owner {
+    if meta.is_file() != granted.lock || meta.uid() != owner {
         return Err(format!("{path} is not the owner's lock"));
     }
     let free = unsafe { flock(file.as_raw_fd(), LOCK_EX | LOCK_NB) } == 0;
