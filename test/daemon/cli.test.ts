@@ -12,20 +12,21 @@ import {
   writeFileSync,
 } from 'node:fs';
 import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sha256 } from '../../src/nix/hash.ts';
+import { installInto } from '../installation.ts';
 import { type TestDaemon, startDaemon } from './daemon.ts';
 
 const ordinary = 54_321;
-const command = fileURLToPath(new URL('../../dist/drydock.mjs', import.meta.url));
 let daemon: TestDaemon;
+let command: string;
 let home: string;
 let project: string;
 
 beforeAll(async () => {
   daemon = await startDaemon();
   home = path.join(daemon.directory, 'home');
+  command = installInto(path.join(daemon.directory, 'program'));
   project = path.join(home, 'project');
   write('Cargo.toml', manifest('hello', '[dependencies]\ndep = "1"\nlocal = { path = "local" }\n'));
   write(

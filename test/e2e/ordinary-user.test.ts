@@ -2,12 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { installInto } from '../installation.ts';
 import { type Ended, manifest, Place, type Project } from './support.ts';
 
 const uid = 54_322;
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
 describe.runIf(process.getuid?.() === 0)('an ordinary user with a 0700 home', () => {
   const place = new Place('user');
@@ -23,12 +22,7 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user with a 0700 home', ()
 
   beforeAll(() => {
     fs.mkdirSync(path.join(tools, 'rust'), { recursive: true });
-    for (const name of ['dist', 'builder'])
-      fs.cpSync(path.join(checkout, name), path.join(tools, name), { recursive: true });
-    for (const name of ['koffi', '@koromix']) {
-      const from = path.join(checkout, 'node_modules', name);
-      if (fs.existsSync(from)) fs.cpSync(from, path.join(tools, 'node_modules', name), { recursive: true });
-    }
+    installInto(tools);
     project = place.project('home/project', {
       'Cargo.toml': manifest('mine', '[workspace]\nmembers = ["low"]\n[dependencies]\nlow = { path = "low" }\n'),
       'low/Cargo.toml': manifest('low'),

@@ -1,11 +1,9 @@
 /** A stock daemon with the hook installed by the command, and users whom it does not trust. */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Launch, type TestDaemon, startDaemon, stock } from '../daemon/daemon.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { installInto } from '../installation.ts';
 
 export interface User {
   readonly name: string;
@@ -40,10 +38,7 @@ export interface Lab {
 export async function openLab(launch: Launch = stock, lines: readonly string[] = []): Promise<Lab> {
   const prefix = mkdtempSync('/opt/drydock-hook-');
   chmodSync(prefix, 0o755);
-  // What other users may run: the tree of a checkout often lies where they may not look.
-  const program = path.join(prefix, 'dist/drydock.mjs');
-  for (const name of ['dist', 'builder']) cpSync(path.join(root, name), path.join(prefix, name), { recursive: true });
-  for (const name of ['koffi', '@koromix']) copyModule(name, prefix);
+  const program = installInto(prefix);
   const daemon = await startDaemon(lines, launch);
   const homes = path.join(daemon.directory, 'homes');
   mkdirSync(homes);
@@ -85,11 +80,6 @@ export async function installHook(lab: Lab): Promise<void> {
   if (done.code !== 0) throw new Error(done.stderr + done.stdout);
   await lab.daemon.stop();
   await lab.daemon.start();
-}
-
-function copyModule(name: string, to: string): void {
-  const from = path.join(root, 'node_modules', name);
-  cpSync(from, path.join(to, 'node_modules', name), { recursive: true, dereference: true });
 }
 
 function makeUser(name: string, homes: string): User {

@@ -1,6 +1,7 @@
 /** One goal of the Nix engine: its derivation goes to the daemon, log lines come back, then the output is inspected. */
 import { buildPathsWithResults } from '../../nix/worker-protocol.ts';
 import { type WorkerMessage, activities, activityResults, readBuildResults } from '../../nix/worker-replies.ts';
+import { type GrantedMounts, grantMounts } from '../../mounts/granted.ts';
 import type { Attempt, AttemptEnd, Executor } from '../executor.ts';
 import type { FailureReason } from '../types.ts';
 import type { Batch } from './batch.ts';
@@ -65,11 +66,44 @@ async function realised(shop: Workshop, attempt: Attempt, lines: string[]): Prom
     attempt.started();
     return { ok: false, reason };
   }
-  return attempt.signal.aborted ? dropped : runBuilder(shop, attempt, lines);
+  return attempt.signal.aborted ? dropped : runMounted(shop, attempt, lines);
 }
 
 /** Nobody reads it: the attempt was aborted. */
 const dropped: Ended = { ok: false, reason: { kind: 'signal', signal: 'SIGKILL' } };
+
+/** With the goal's cache mounts held here and granted to the daemon's hook. */
+async function runMounted(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
+  const granted = await grant(attempt);
+  let end: Ended = dropped;
+  try {
+    if (!attempt.signal.aborted) end = await runBuilder(shop, attempt, lines);
+    return end;
+  } finally {
+    const code = end.ok ? 0 : codeOf(end.reason);
+    granted?.release(clean.has(code), !attempt.signal.aborted && code === crash);
+  }
+}
+
+/** Codes of a builder that has ended by itself: good, errors in the program, never started; and that of a compiler's crash. */
+const clean = new Set([0, 1, 98]);
+const crash = 101;
+
+async function grant(attempt: Attempt): Promise<GrantedMounts | null> {
+  const { sealed, mounts } = attempt.goal;
+  const { scope, cacheGrants } = sealed.derivation.env;
+  if (mounts.length === 0 || scope === undefined || cacheGrants === undefined) return null;
+  let waited = false;
+  const onWait = () => {
+    waited = true;
+    attempt.waitingForLock();
+    attempt.pause();
+  };
+  const owner = { directory: cacheGrants, scope };
+  const granted = await grantMounts(sealed.drvPath, mounts, owner, { signal: attempt.signal, onWait });
+  if (waited) await attempt.resume();
+  return granted;
+}
 
 async function runBuilder(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
   const { drvPath } = attempt.goal.sealed;

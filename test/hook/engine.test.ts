@@ -1,0 +1,43 @@
+/** `drydock build --engine nix` with the hook: rustc's incremental state is the developer's own `target/…/incremental`. */
+import { existsSync, statSync } from 'node:fs';
+import * as path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RustProject, makeProject } from './rust.ts';
+import { type Lab, type User, installHook, openLab, run } from './support.ts';
+
+let lab: Lab;
+let user: User;
+let project: RustProject;
+
+beforeAll(async () => {
+  lab = await openLab();
+  [user] = lab.users;
+  project = makeProject(lab, user);
+  await installHook(lab);
+});
+afterAll(() => lab.remove());
+
+test('an edit is compiled with the state of the build before', () => {
+  const build = (main: string) => {
+    project.write(main);
+    return project.drydock('build', '--engine', 'nix');
+  };
+  const program = (answer: number) => `fn main() { println!("{}", answer()); }\nfn answer() -> u32 { ${answer} }\n`;
+  const hello = () => run(path.join(project.directory, 'target/debug/counted'), []);
+  const first = build(program(1));
+  expect(first.code, first.stderr).toBe(0);
+  const [before = ''] = project.sessions();
+  expect(statSync(before).uid).toBe(user.uid);
+  expect(build(program(2)).code).toBe(0);
+  const after = project.sessions().find((session) => session !== before) ?? '';
+  const objects = (session: string) => run('find', [session, '-name', '*.o', '-printf', '%f\n']).trim().split('\n');
+  expect(objects(after).filter((name) => objects(before).includes(name)).length).toBeGreaterThan(0);
+  expect(hello()).toBe('2\n');
+  expect(build('fn main() { missing() }\n').code).toBe(101);
+  expect(build('fn main() { println!("3"); }\n').code).toBe(0);
+  expect(hello()).toBe('3\n');
+  expect(lab.daemon.log()).not.toContain('no cache mount');
+  const target = path.join(project.directory, 'target');
+  run('setpriv', [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', 'rm', '-r', target]);
+  expect(existsSync(target)).toBe(false);
+});
