@@ -1,4 +1,5 @@
 // One of the two programs that are compared, with a checkout, a second checkout and (drydock) a store of its own.
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { measure } from './measure.mjs';
@@ -49,6 +50,8 @@ export class Side {
   build({ checkout = this.checkout, sandbox = true } = {}) {
     const env = {
       ...process.env,
+      // The programs themselves: behind rustup's proxy a package's own `rust-toolchain` file could choose another rustc.
+      PATH: `${path.join(sysroot(), 'bin')}:${process.env.PATH}`,
       XDG_DATA_HOME: path.join(this.place, 'data'),
       XDG_CACHE_HOME: path.join(this.place, 'cache'),
       XDG_STATE_HOME: path.join(this.place, 'state'),
@@ -59,4 +62,8 @@ export class Side {
     if (!sandbox) env.DRYDOCK_SANDBOX = 'off';
     return measure(this.command, { cwd: checkout, env });
   }
+}
+
+function sysroot() {
+  return execFileSync('rustc', ['--print', 'sysroot'], { encoding: 'utf8' }).trim();
 }

@@ -13,6 +13,8 @@ export interface Attempt {
   /** The early file is complete and can be found through `locations`. */
   early(locations: () => readonly string[]): void;
   stateDropped(directory: string): void;
+  /** The builder had to do without its cache mounts. */
+  mountsRefused(reason: string | null): void;
   waitingForLock(): void;
   /** Gives the right to run back while something else than running is waited for. */
   pause(): void;

@@ -154,6 +154,7 @@ class Scheduler {
         this.#startReady();
       },
       stateDropped: (directory) => say({ type: 'state-dropped', key, directory }),
+      mountsRefused: (reason) => say({ type: 'mounts-refused', key, reason }),
       waitingForLock: () => say({ type: 'waiting-for-lock', key }),
       pause: () => turn.give(),
       resume,

@@ -69,6 +69,8 @@ export type EngineEvent =
   | { readonly type: 'line'; readonly key: GoalKey; readonly line: string }
   | { readonly type: 'early'; readonly key: GoalKey }
   | { readonly type: 'state-dropped'; readonly key: GoalKey; readonly directory: string }
+  /** The builder had to do without its cache mounts. Null: nobody has said why. */
+  | { readonly type: 'mounts-refused'; readonly key: GoalKey; readonly reason: string | null }
   | { readonly type: 'waiting-for-lock'; readonly key: GoalKey }
   | { readonly type: 'ended'; readonly key: GoalKey; readonly outcome: Outcome };
 

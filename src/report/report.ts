@@ -47,6 +47,7 @@ class BuildReport implements Report {
   readonly #done = new Set<GoalKey>();
   #drawing = false;
   #failures = 0;
+  #refused = false;
 
   constructor(options: ReportOptions, lookup: Lookup, terminal: Terminal) {
     this.#options = options;
@@ -83,6 +84,9 @@ class BuildReport implements Report {
         this.#shell.warn(`incremental state of ${name} was left by a build that did not end; it is dropped`);
         break;
       }
+      case 'mounts-refused':
+        this.#mountsRefused(event.reason);
+        break;
       case 'waiting-for-lock':
         this.#shell.status('Blocking', `waiting for another build of \`${unit.package.name}\``, 'note');
         break;
@@ -93,6 +97,14 @@ class BuildReport implements Report {
         break;
     }
     this.#drawSoon();
+  }
+
+  /** Said once: what keeps one unit from its mount keeps the others from theirs. */
+  #mountsRefused(reason: string | null): void {
+    if (this.#refused) return;
+    this.#refused = true;
+    const why = reason ?? 'it has asked no hook for them (`drydock nix install-hook` installs one, once)';
+    this.#shell.warn(`the Nix daemon builds without incremental state: ${why}`);
   }
 
   fresh(unit: PlannedUnit, lines: readonly string[], renewed = false): void {

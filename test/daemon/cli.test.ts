@@ -109,6 +109,7 @@ function hello(): string {
 test('a package with a build script and dependencies is built, edited and built again', () => {
   const first = succeeding('--engine', 'nix');
   expect(compiled(first.stderr)).toEqual(['dep', 'hello', 'local']);
+  expect(first.stderr.split('builds without incremental state').length, first.stderr).toBe(2);
   expect(hello()).toBe('script 42 first\n');
 
   const nothing = succeeding('--engine', 'nix');

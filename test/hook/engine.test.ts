@@ -26,6 +26,7 @@ test('an edit is compiled with the state of the build before', () => {
   const hello = () => run(path.join(project.directory, 'target/debug/counted'), []);
   const first = build(program(1));
   expect(first.code, first.stderr).toBe(0);
+  expect(first.stderr).not.toContain('without incremental state');
   const [before = ''] = project.sessions();
   expect(statSync(before).uid).toBe(user.uid);
   expect(build(program(2)).code).toBe(0);

@@ -81,7 +81,8 @@ async function runMounted(shop: Workshop, attempt: Attempt, lines: string[]): Pr
     return end;
   } finally {
     const code = end.ok ? 0 : codeOf(end.reason);
-    granted?.release(clean.has(code), !attempt.signal.aborted && code === crash);
+    const answer = granted?.release(clean.has(code), !attempt.signal.aborted && code === crash);
+    if (granted !== null && answer?.mounted !== true) attempt.mountsRefused(answer?.reason ?? null);
   }
 }
 
