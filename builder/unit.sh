@@ -3,6 +3,7 @@
 # Variables of the engine that are no part of the derivation:
 #   DRYDOCK_JOBSERVER  a fifo with the build's job tokens
 #   DRYDOCK_OUT        where $out can be written on the same mount as /incremental
+#   DRYDOCK_DEPS       the engine has filled /build/deps
 # Exit code: that of the program; 98 when the unit could not be set up.
 set -ef
 exec >&2
@@ -79,6 +80,8 @@ place_sources() {
 
 # Links the files of the dependencies into /build/deps. A list too long for one variable comes as a file (passAsFile).
 place_dependencies() {
+  # The engine has put them there, as files: rustc compiles nothing anew that only comes from another store path.
+  [ -z "${DRYDOCK_DEPS-}" ] || return 0
   if [ -n "${dependenciesPath-}" ]; then IFS= read -r dependencies <"$dependenciesPath" || :; fi
   # shellcheck disable=SC2086
   [ -z "${dependencies-}" ] || ln -s $dependencies /build/deps/

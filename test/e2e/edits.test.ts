@@ -1,4 +1,6 @@
 /** The edit loop: what is built again, and what is not. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { manifest, Place, type Project } from './support.ts';
 
@@ -163,4 +165,24 @@ fn main() { print!("{:?}", of!("HIDDEN")); }
     await project.good();
     expect(await project.says('member')).toBe('None');
   });
+});
+
+test('a binary keeps its codegen units when only the library beside it is compiled again', async () => {
+  const modules = Array.from({ length: 20 }, (_, at) => at);
+  const generic = modules.map((at) => `pub fn f${at}<T: std::fmt::Debug>(t: T) -> String { format!("{t:?} ${at}") }\n`);
+  const users = modules.map((at) => `mod m${at} { pub fn g() -> String { units::f${at}(${at}u8) } }\n`);
+  const calls = modules.map((at) => `print!("{}", m${at}::g());`);
+  const project = place.project('units', {
+    'Cargo.toml': manifest('units'),
+    'src/lib.rs': `pub fn number() -> u32 { 1 }\n${generic.join('')}`,
+    'src/main.rs': `${users.join('')}fn main() { print!("{}", units::number()); ${calls.join(' ')} }\n`,
+  });
+  await project.good();
+  project.edit('src/lib.rs', '{ 1 }', '{ 2 }');
+  expect((await project.good()).compiled).toEqual(['units (bin)', 'units (lib)']);
+  // A unit that is used again is one file under two names: the session before has it too.
+  const state = project.at('target/debug/incremental');
+  const objects = fs.readdirSync(state, { recursive: true }).filter((name) => String(name).endsWith('.o'));
+  const kept = objects.filter((name) => fs.statSync(path.join(state, String(name))).nlink > 1);
+  expect(kept.length).toBeGreaterThan(modules.length);
 });

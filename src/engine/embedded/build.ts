@@ -14,7 +14,7 @@ import { inputsOf } from './inputs.ts';
 import type { Places } from './places.ts';
 import { type Isolation, passedAsFile, sandboxCommand } from './sandbox.ts';
 import type { SourceAdder } from './sources.ts';
-import { fillStage } from './stage.ts';
+import { fillDependencies, fillStage } from './stage.ts';
 
 export interface Workshop {
   readonly store: Store;
@@ -126,6 +126,9 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
       marked.catch(() => {});
       mkdirSync(stage);
       const storeBinds = fillStage(stage, inputsOf(shop.store, attempt), goal.sealed.outPath);
+      const dependencies = dependenciesOf(goal.sealed.derivation);
+      const filled = dependencies.length === 0 ? null : filledOf(stage);
+      if (filled !== null) fillDependencies(filled, dependencies, stage, storeBinds);
       const command = sandboxCommand({
         derivation: goal.sealed.derivation,
         outPath: goal.sealed.outPath,
@@ -133,6 +136,7 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
         stage,
         etc: shop.places.etc,
         storeBinds,
+        dependencies: filled,
         attributeFiles: writeAttributes(goal.sealed.derivation, stage),
         views: goal.views.map((view) => ({ from: shop.store.hostPath(view.source), to: view.target })),
         mounts: held.mounts.map((mount) => ({ from: mount.directory, to: mount.grant.target, ro: mount.grant.ro })),
@@ -163,7 +167,17 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
     held.release(clean, crashed);
     shop.later(removeTree(stage));
     shop.later(removeTree(attributesOf(stage)));
+    shop.later(removeTree(filledOf(stage)));
   }
+}
+
+/** The builder's list of files for `/build/deps` (docs/architecture.md). */
+function dependenciesOf(derivation: Derivation): readonly string[] {
+  return (derivation.env['dependencies'] ?? '').split(' ').filter((file) => file !== '');
+}
+
+function filledOf(stage: string): string {
+  return `${stage}.deps`;
 }
 
 function attributesOf(stage: string): string {

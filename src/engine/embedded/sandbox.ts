@@ -18,6 +18,8 @@ export interface SandboxRequest {
   readonly etc: string;
   /** Store paths that are bound where they lie instead of being in the stage. */
   readonly storeBinds: readonly Bind[];
+  /** Host directory that becomes `/build/deps`; null: the builder fills it. */
+  readonly dependencies: string | null;
   readonly views: readonly Bind[];
   readonly mounts: readonly (Bind & { readonly ro: boolean })[];
   /** Host path of the job tokens' fifo; null: none. */
@@ -53,6 +55,7 @@ export function sandboxCommand(request: SandboxRequest): SandboxCommand {
 
   args.push('--tmpfs', '/build', '--perms', '0755', '--dir', '/nix', '--ro-bind', request.stage, '/nix/store');
   for (const bind of request.storeBinds) args.push('--ro-bind', bind.from, bind.to);
+  if (request.dependencies !== null) args.push('--ro-bind', request.dependencies, '/build/deps');
   args.push('--bind', request.outDirectory, request.outPath);
   for (const view of request.views) args.push('--ro-bind', view.from, view.to);
   for (const mount of request.mounts) args.push(mount.ro ? '--ro-bind' : '--bind', mount.from, mount.to);
@@ -102,6 +105,7 @@ function environmentOf(request: SandboxRequest): Record<string, string> {
     NIX_LOG_FD: '2',
     TERM: 'xterm-256color',
     ...(request.jobserver === null ? {} : { DRYDOCK_JOBSERVER: jobserverPlace }),
+    ...(request.dependencies === null ? {} : { DRYDOCK_DEPS: '1' }),
     ...(request.outInMount === null ? {} : { DRYDOCK_OUT: request.outInMount }),
   };
 }

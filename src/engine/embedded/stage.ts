@@ -4,6 +4,7 @@
  */
 import {
   copyFileSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -14,7 +15,7 @@ import {
 } from 'node:fs';
 import * as path from 'node:path';
 import { baseName } from '../../nix/store-path.ts';
-import type { StorePath } from '../../nix/types.ts';
+import { type StorePath, storeDir } from '../../nix/types.ts';
 import { errnoOf } from '../../sys/errors.ts';
 import type { Bind } from './sandbox.ts';
 
@@ -56,6 +57,28 @@ export function fillStage(directory: string, inputs: readonly StageInput[], outP
     }
   }
   return binds;
+}
+
+/**
+ * Fills the new directory `directory` with the files that become `/build/deps`; `files`: their store paths. Not symlinks:
+ * rustc resolves these, and compiles every codegen unit again when a library's own path has changed.
+ */
+export function fillDependencies(
+  directory: string,
+  files: readonly string[],
+  stage: string,
+  binds: readonly Bind[],
+): void {
+  mkdirSync(directory);
+  for (const file of files) {
+    const bind = binds.find(({ to }) => file.startsWith(`${to}/`));
+    const from =
+      bind === undefined ? path.join(stage, file.slice(storeDir.length)) : bind.from + file.slice(bind.to.length);
+    const target = path.join(directory, path.basename(file));
+    // What is not there is for the builder to miss, as it would without this directory.
+    if (existsSync(from)) linkOrCopy(from, target);
+    else symlinkSync(file, target);
+  }
 }
 
 /** Links the file from the first place that has it. It moves only forward, so one pass cannot miss it. */
