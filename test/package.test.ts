@@ -37,6 +37,6 @@ test('the installed package holds what a build needs, and no sources', () => {
   for (const file of ['dist/drydock.mjs', 'builder/unit.sh', 'README.md', 'docs/errors.md']) {
     expect(existsSync(path.join(inside, file)), file).toBe(true);
   }
-  const top = ['README.md', 'builder', 'dist', 'docs', 'node_modules', 'package.json'];
+  const top = ['README.md', 'builder', 'dist', 'docs', 'nix', 'node_modules', 'package.json'];
   expect(readdirSync(inside).filter((name) => !top.includes(name) && !name.startsWith('LICENSE'))).toEqual([]);
 });
