@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { hasOption, optionValues, parseInvocation } from '../../src/cargo/invocation.ts';
 
-const parse = (line: string) => parseInvocation(line.split(' ').filter(Boolean), '/work');
+const parse = (line: string) => parseInvocation(line.split(' ').filter(Boolean), '/ws');
 
 test('what cargo passes to a subcommand is recognised', () => {
   expect(parse('drydock +nightly b --release')).toMatchObject({
@@ -49,7 +49,7 @@ test.each([
     'build --message-format=JSON --message-format json-diagnostic-short',
     { messageFormat: 'json,json-diagnostic-short' },
   ],
-  ['-C sub build', { cwd: '/work/sub', verb: 'build', globalArguments: ['-C', 'sub'] }],
+  ['-C sub build', { cwd: '/ws/sub', verb: 'build', globalArguments: ['-C', 'sub'] }],
 ])('%s', (line, expected) => {
   expect(parse(line)).toMatchObject(expected);
 });
