@@ -19,6 +19,7 @@ type Environment = Readonly<Record<string, string>>;
 export interface Surroundings {
   readonly invocation: Invocation;
   readonly environment: Environment;
+  readonly cargoEnvironment: Environment;
   readonly cargoHome: string;
   readonly config: Config;
   readonly tree: ConfigTree;
@@ -33,7 +34,7 @@ export interface Assembled {
 
 /** Puts a `Workspace` together. Throws `UserError` as `readPackages`. */
 export function assemble(answer: Answer, around: Surroundings, toolchain: Workspace['toolchain']): Assembled {
-  const { invocation, environment, cargoHome, config, tree, cache } = around;
+  const { invocation, environment, cargoEnvironment, cargoHome, config, tree, cache } = around;
   const { graph, metadata } = answer;
   const root = textOf(metadata, 'workspace_root');
   const lockFile = join(root, 'Cargo.lock');
@@ -74,6 +75,11 @@ export function assemble(answer: Answer, around: Surroundings, toolchain: Worksp
     toolchain,
     ...profileOf(invocation),
     environment,
+    cargoEnvironment,
+    memberCounts: {
+      all: lengthOf(metadata, 'workspace_members'),
+      default: lengthOf(metadata, 'workspace_default_members'),
+    },
   };
   return { workspace, unstable };
 }
@@ -87,6 +93,11 @@ function memberTargets(metadata: unknown): ReadonlyMap<string, readonly Target[]
     found.set(directory, fieldOf(pkg, 'targets') as readonly Target[]);
   }
   return found;
+}
+
+function lengthOf(metadata: unknown, key: string): number {
+  const list = fieldOf(metadata, key);
+  return Array.isArray(list) ? list.length : 0;
 }
 
 function readLock(path: string): LockFile {

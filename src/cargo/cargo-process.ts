@@ -2,7 +2,8 @@
 import { failure, type Result, success, UserError } from '../sys/errors.ts';
 import { type OutputMode, run } from '../sys/run.ts';
 import { readArguments } from './arguments.ts';
-import { asStable, type Relay, relay, type Sink } from './diagnostics.ts';
+import { tellCheckedTests } from './checked-tests.ts';
+import { asStable, type Relay, relay, type Sink, untilPanic } from './diagnostics.ts';
 import { hasOption, optionValues } from './invocation.ts';
 import { asSpecification } from './lock-file.ts';
 import { fieldOf } from './tables.ts';
@@ -50,13 +51,14 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
   if (isForCargoAlone(request)) return failure(await plainCargo(request, 'inherit'));
 
   const pretend = pretends(request);
-  const rewrite = pretend ? asStable(request.channel) : (line: string) => line;
+  const stable = pretend ? asStable(request.channel) : (line: string) => line;
+  const rewrite = invocation.verb === 'run' ? untilPanic(stable) : stable;
   const stderr = relay(request.stderr, rewrite);
   const stop = new AbortController();
   const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
   const graphProcess = run(request.cargo, graphArguments(request), {
     cwd: invocation.cwd,
-    env: pretend ? asNightly(childEnvironment(request)) : childEnvironment(request),
+    env: { ...(pretend ? asNightly(childEnvironment(request)) : childEnvironment(request)), RUST_BACKTRACE: '0' },
     stderr: stderr.chunk,
     signal,
   });
@@ -81,9 +83,14 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
       `\`${request.cargo}\` cannot be started: ${graph.startError.message}`,
       'reinstall the Rust toolchain',
     );
-  if (graph.code !== 0) return failure(await explainFailure(request, graph.code, stderr, pretend));
+  // `cargo run` prints the graph, then panics because nothing was built.
+  const printed = graph.code === 0 || (invocation.verb === 'run' && graph.stdout.length > 0);
+  if (!printed) return failure(await explainFailure(request, graph.code, stderr, pretend));
   stderr.flush();
-  return success({ graph: parseGraph(graph.stdout), metadata: JSON.parse(metadata.stdout.toString()) as unknown });
+  return success({
+    graph: tellCheckedTests(parseGraph(graph.stdout), invocation),
+    metadata: JSON.parse(metadata.stdout.toString()) as unknown,
+  });
 }
 
 /**

@@ -38,6 +38,8 @@ export function makeConfig(tree: ConfigTree, context: ConfigContext): Config {
     env: environmentTable(tree),
     rustflags: (platform) =>
       rustflags(tree, { ...context, platform, triple: triple(platform), cfgs: context.cfgs(platform) }),
+    rustdocflags: (platform) => rustdocflags(tree, { ...context, platform, triple: triple(platform), cfgs: [] }),
+    rustdoc: tool(tree, context.environment, 'RUSTDOC', 'rustdoc'),
     linker: (platform) => program(ofTarget(platform, 'linker')),
     runner: (platform) => {
       const node = ofTarget(platform, 'runner');
@@ -90,15 +92,8 @@ export interface FlagsContext {
  */
 export function rustflags(tree: ConfigTree, context: FlagsContext): readonly string[] {
   if (context.platform === null && context.targetsNamed) return [];
-  const encoded = context.environment['CARGO_ENCODED_RUSTFLAGS'];
-  if (encoded !== undefined) return encoded === '' ? [] : encoded.split('\x1f');
-  const given = context.environment['RUSTFLAGS'];
-  if (given !== undefined) {
-    return given
-      .split(' ')
-      .map((flag) => flag.trim())
-      .filter((flag) => flag !== '');
-  }
+  const given = flagsInEnvironment(context.environment, 'RUSTFLAGS');
+  if (given !== null) return given;
   const direct = tree.lookup(['target', context.triple, 'rustflags']);
   const flags = direct ? [...words(direct)] : [];
   for (const [name, table] of cfgTables(tree)) {
@@ -108,6 +103,27 @@ export function rustflags(tree: ConfigTree, context: FlagsContext): readonly str
   if (flags.length > 0) return flags;
   const build = tree.lookup(['build', 'rustflags']);
   return build ? words(build) : [];
+}
+
+/** The same for rustdoc; `cfg` tables have no flags for it. */
+function rustdocflags(tree: ConfigTree, context: FlagsContext): readonly string[] {
+  if (context.platform === null && context.targetsNamed) return [];
+  const given = flagsInEnvironment(context.environment, 'RUSTDOCFLAGS');
+  if (given !== null) return given;
+  const node = tree.lookup(['target', context.triple, 'rustdocflags']) ?? tree.lookup(['build', 'rustdocflags']);
+  return node ? words(node) : [];
+}
+
+/** `CARGO_ENCODED_<NAME>`, then `<NAME>`; null: neither is set. */
+function flagsInEnvironment(environment: FlagsContext['environment'], name: string): readonly string[] | null {
+  const encoded = environment[`CARGO_ENCODED_${name}`];
+  if (encoded !== undefined) return encoded === '' ? [] : encoded.split('\x1f');
+  return (
+    environment[name]
+      ?.split(' ')
+      .map((flag) => flag.trim())
+      .filter((flag) => flag !== '') ?? null
+  );
 }
 
 /** A list, or a string of words. */

@@ -93,3 +93,20 @@ export function asStable(channel: string): (line: string) => string {
       : line;
   };
 }
+
+/** What cargo says until it panics: no line from there on, nor the empty one before it. */
+export function untilPanic(rewrite: (line: string) => string): (line: string) => string {
+  let empty = '';
+  let over = false;
+  return (line) => {
+    over ||= /^thread '.*' .*panicked at /.test(line);
+    if (over) return '';
+    if (line === '\n') {
+      empty += line;
+      return '';
+    }
+    const text = empty + rewrite(line);
+    empty = '';
+    return text;
+  };
+}

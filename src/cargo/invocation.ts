@@ -68,6 +68,16 @@ export function hasOption(invocation: Invocation, name: string): boolean {
   );
 }
 
+/** The words that belong to the program that `run` starts, or to the programs that `test` and `bench` start. */
+export function programArguments({ verb, cargoArguments }: Invocation): readonly string[] {
+  const { firstPositional, terminator } = readArguments(cargoArguments, verb);
+  const after = terminator === null ? [] : cargoArguments.slice(terminator + 1);
+  if (firstPositional === null) return after;
+  // `run` ends at its first word; `test` and `bench` take one as a filter.
+  if (verb === 'run') return cargoArguments.slice(firstPositional);
+  return [cargoArguments[firstPositional] ?? '', ...after];
+}
+
 interface OwnFlags {
   readonly others: string[];
   readonly pure: boolean;

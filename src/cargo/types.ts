@@ -33,7 +33,16 @@ export interface Profile {
   readonly 'trim-paths'?: unknown;
 }
 
-export type UnitMode = 'build' | 'check' | 'test' | 'doc' | 'doctest' | 'run-custom-build' | (string & {});
+/** `check-test`: a check of the target's tests, which cargo prints as `check` (`tellCheckedTests`). */
+export type UnitMode =
+  | 'build'
+  | 'check'
+  | 'check-test'
+  | 'test'
+  | 'doc'
+  | 'doctest'
+  | 'run-custom-build'
+  | (string & {});
 
 export interface UnitDep {
   /** Index into `UnitGraph.units`. */
@@ -116,6 +125,10 @@ export interface Config {
   readonly env: Readonly<Record<string, { readonly value: string; readonly force: boolean }>>;
   /** Flags for rustc of a unit of this platform (`null`: host) by cargo's precedence. */
   rustflags(platform: string | null): readonly string[];
+  /** Flags for rustdoc, likewise. */
+  rustdocflags(platform: string | null): readonly string[];
+  /** The rustdoc that `RUSTDOC` or `build.rustdoc` names; null: the toolchain's. */
+  readonly rustdoc: string | null;
   linker(platform: string | null): string | null;
   runner(platform: string | null): readonly string[] | null;
   linksOverride(platform: string | null, links: string): LinksOverride | null;
@@ -146,7 +159,7 @@ export interface Toolchain {
 
 /** Options that drydock itself reads; all others go to cargo untouched. */
 export interface Invocation {
-  /** `build`, later `check`, `test`, … */
+  /** `build`, `check`, `run`, `test`, `bench`, or a command of drydock's own. */
   readonly verb: string;
   /** Arguments for cargo that stood before the verb (`-v`, `--config …`), `+toolchain` not included. */
   readonly globalArguments: readonly string[];
@@ -193,4 +206,8 @@ export interface Workspace {
   readonly profileDir: string;
   /** The caller's environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The environment that cargo itself runs in: rustup's additions to the caller's. Programs that cargo runs get it. */
+  readonly cargoEnvironment: Readonly<Record<string, string>>;
+  /** How many members there are, and how many of them are meant where the command line names none. */
+  readonly memberCounts: { readonly all: number; readonly default: number };
 }

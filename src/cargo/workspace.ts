@@ -91,7 +91,8 @@ export async function readWorkspace(
   const { config, learnedToolchain } = learned.value;
   const platforms = new Set(answer.value.graph.units.map((unit) => unit.platform));
   await Promise.all([...platforms].map((platform) => learnedToolchain.learn(platform)));
-  const surroundings = { invocation, environment, cargoHome, config, tree: tree.value, cache };
+  const cargoEnvironment = programs.environment;
+  const surroundings = { invocation, environment, cargoEnvironment, cargoHome, config, tree: tree.value, cache };
   const { workspace, unstable } = assemble(answer.value, surroundings, learnedToolchain.toolchain);
   for (const manifestPath of pretends(request) ? unstable : []) {
     const objection = await judgeManifest(request, manifestPath);

@@ -1,4 +1,4 @@
-/** `drydock build`: cargo -> plan -> engine -> target -> report. */
+/** Building what cargo's graph says: cargo -> plan -> engine -> target -> report. The same for every verb. */
 import type { Invocation } from '../cargo/types.ts';
 import type { Outcome } from '../engine/types.ts';
 import type { UnitId } from '../plan/types.ts';
@@ -6,6 +6,9 @@ import { History } from '../report/history.ts';
 import { reportOptions } from '../report/options.ts';
 import { openReport } from '../report/report.ts';
 import type { Lookup } from '../report/types.ts';
+import type { Built } from '../run/built.ts';
+import { perform } from '../run/perform.ts';
+import type { Afterwards } from '../run/types.ts';
 import { openTarget } from '../target/open.ts';
 import { placesOf } from '../target/places.ts';
 import type { Target } from '../target/types.ts';
@@ -19,7 +22,22 @@ import { rememberUnchanged } from './unchanged.ts';
 /** Exit code of a build that failed, as cargo's. */
 const failed = 101;
 
-export async function build(invocation: Invocation, host: Host): Promise<number> {
+/** `afterwards`: what runs when all is built; null: nothing. The exit code, of the build or of what ran. */
+export async function buildThen(
+  invocation: Invocation,
+  host: Host,
+  afterwards: (built: Built) => Afterwards | null,
+): Promise<number> {
+  const done = await build(invocation, host, afterwards);
+  return typeof done === 'number' ? done : perform(done, host);
+}
+
+/** All locks are given back when it returns: what runs then may build, too. */
+async function build(
+  invocation: Invocation,
+  host: Host,
+  afterwards: (built: Built) => Afterwards | null,
+): Promise<number | Afterwards> {
   const prepared = await prepare(invocation, host.environment, host.signal);
   if (!prepared.ok) return prepared.failure.exitCode;
   const { workspace, session, store } = prepared.value;
@@ -57,9 +75,11 @@ export async function build(invocation: Invocation, host: Host): Promise<number>
       for (const { message } of session.outOfReach) host.terminal.stderr.write(`${message}\n`);
       return failed;
     }
-    await rememberUnchanged({ ...prepared.value, invocation, host, target, engine, lookup, options });
+    const next = afterwards({ workspace, plan: session.plan, target, options });
+    const remembered = { ...prepared.value, invocation, host, target, engine, lookup, options, afterwards: next };
+    await rememberUnchanged(remembered);
     if (delivery.built) await opened.collect();
-    return 0;
+    return next ?? 0;
   } finally {
     opened.close();
     target.close();

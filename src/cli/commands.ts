@@ -1,6 +1,6 @@
 /** Every command by its name. */
 import type { Invocation } from '../cargo/types.ts';
-import { build } from './build.ts';
+import { bench, build, check, run, test } from './verbs.ts';
 import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
 import { exportNix } from './export.ts';
@@ -16,6 +16,10 @@ type Command = (invocation: Invocation, host: Host) => Promise<number>;
 
 export const commands: Readonly<Record<string, Command>> = {
   build,
+  check,
+  run,
+  test,
+  bench,
   plan,
   'show-derivation': showDerivation,
   explain,

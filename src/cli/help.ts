@@ -59,11 +59,48 @@ Environment:
   DRYDOCK_SANDBOX=off       Units see the whole host and its network. For measurements alone: do not use what comes out
 `;
 
+const RUNS = `\
+Programs run outside of the sandbox, as they do with cargo: with its environment and, where one is configured,
+its runner.
+`;
+
 /** One text per command, in the order in which the overview lists them. */
 const COMMANDS: Readonly<Record<string, { readonly about: string; readonly text: string }>> = {
   build: {
     about: 'Build the current package as `cargo build` does, each unit in a sandbox of its own',
     text: `Usage: cargo drydock build [OPTIONS]\n\n${BUILD_OPTIONS}\n${OWN_OPTIONS}\n${ENVIRONMENT}`,
+  },
+  check: {
+    about: 'Check the current package for errors as `cargo check` does',
+    text: `Usage: cargo drydock check [OPTIONS]\n\n${BUILD_OPTIONS}\n${OWN_OPTIONS}\n${ENVIRONMENT}`,
+  },
+  run: {
+    about: 'Build a binary or example and run it as `cargo run` does',
+    text: `Usage: cargo drydock run [OPTIONS] [ARGS]...
+
+      --bin <NAME>          Name of the binary to run
+      --example <NAME>      Name of the example to run
+
+${RUNS}Takes the options of \`cargo run\`, and these:\n\n${OWN_OPTIONS}\n${ENVIRONMENT}`,
+  },
+  test: {
+    about: 'Build the tests and run them as `cargo test` does, those in documentation too',
+    text: `Usage: cargo drydock test [OPTIONS] [TESTNAME] [-- [ARGS]...]
+
+      --no-run              Compile, but don't run tests
+      --no-fail-fast        Run all tests regardless of failure
+      --doc                 Test only this library's documentation
+
+${RUNS}\n${BUILD_OPTIONS}\n${OWN_OPTIONS}\n${ENVIRONMENT}`,
+  },
+  bench: {
+    about: 'Build the benchmarks and run them as `cargo bench` does',
+    text: `Usage: cargo drydock bench [OPTIONS] [BENCHNAME] [-- [ARGS]...]
+
+      --no-run              Compile, but don't run benchmarks
+      --no-fail-fast        Run all benchmarks regardless of failure
+
+${RUNS}\n${BUILD_OPTIONS}\n${OWN_OPTIONS}\n${ENVIRONMENT}`,
   },
   plan: {
     about: 'Print what would be built: package, target, mode, lane, derivation and output of each unit',

@@ -1,9 +1,10 @@
 /** The program: which command, and how it ends. What it imports is loaded for every call, so it imports little. */
-import { parseInvocation } from '../cargo/invocation.ts';
+import { hasOption, parseInvocation } from '../cargo/invocation.ts';
 import { processTerminal } from '../report/terminal.ts';
 import { UserError } from '../sys/errors.ts';
 import { version } from '../version.ts';
 import { help } from './help.ts';
+import type { Afterwards } from '../run/types.ts';
 import type { Host } from './host.ts';
 import { explained } from './refusal.ts';
 import { repeatUnchanged } from './repeat.ts';
@@ -44,14 +45,15 @@ async function dispatch(host: Host): Promise<number> {
     stdout.write(`drydock ${version}\n`);
     return 0;
   }
-  if (invocation.verb === '' || invocation.verb === 'help' || words.includes('--help') || words.includes('-h')) {
+  if (invocation.verb === '' || invocation.verb === 'help' || hasOption(invocation, '--help')) {
     const text = help(name === '' ? undefined : name);
     if (text !== null) {
       stdout.write(text);
       return 0;
     }
   }
-  if (name === 'build' && repeatUnchanged(invocation, host)) return 0;
+  const unchanged = invocation.verb === 'help' ? null : repeatUnchanged(invocation, host);
+  if (unchanged !== null) return unchanged.afterwards === null ? 0 : follow(unchanged.afterwards, host);
   // All that follows is another file of the bundle: most builds of a day have nothing to do and never load it.
   const { commands } = await import('./commands.ts');
   const command = invocation.verb === 'help' ? undefined : commands[name];
@@ -68,6 +70,11 @@ async function dispatch(host: Host): Promise<number> {
     stderr.write(`${error.message}\n`);
     return 101;
   }
+}
+
+async function follow(afterwards: Afterwards, host: Host): Promise<number> {
+  const { perform } = await import('../run/perform.ts');
+  return perform(afterwards, host);
 }
 
 process.exitCode = await main();

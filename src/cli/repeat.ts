@@ -4,20 +4,25 @@ import type { Invocation } from '../cargo/types.ts';
 import { callKey, readUnchanged } from '../learn/unchanged.ts';
 import { elapsed } from '../report/finished.ts';
 import { version } from '../version.ts';
+import type { Afterwards } from '../run/types.ts';
 import type { Host } from './host.ts';
 import { storeRoot } from './store-root.ts';
 
 /** Stands for the time in the text that is kept. */
 const time = /in \d+(?:\.\d+s|m \d+s)(?=\s*$)/m;
 
-/** True if nothing changed since the last build that was called like this one; its messages are printed then. */
-export function repeatUnchanged(invocation: Invocation, host: Host): boolean {
+/** Verbs that build. */
+const building = new Set(['build', 'check', 'run', 'test', 'bench']);
+
+/** If nothing changed since the last build that was called like this one: its messages are printed; what follows it. */
+export function repeatUnchanged(invocation: Invocation, host: Host): { readonly afterwards: Afterwards | null } | null {
+  if (!building.has(invocation.verb)) return null;
   const saved = readUnchanged(directoryOf(invocation, host), keyOf(host), version);
-  if (saved === null) return false;
+  if (saved === null) return null;
   const took = elapsed(process.hrtime.bigint() - host.startedAt);
   if (saved.stdout !== '') host.terminal.stdout.write(saved.stdout);
   host.terminal.stderr.write(saved.stderr.replace(time, `in ${took}`));
-  return true;
+  return { afterwards: saved.afterwards as Afterwards | null };
 }
 
 /** Where the states of unchanged builds are kept. */

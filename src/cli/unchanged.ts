@@ -9,6 +9,7 @@ import { inCargoOrder } from '../report/order.ts';
 import { openReport } from '../report/report.ts';
 import { capturingTerminal } from '../report/terminal.ts';
 import type { Lookup } from '../report/types.ts';
+import type { Afterwards } from '../run/types.ts';
 import type { Sources } from '../sources/types.ts';
 import type { Target } from '../target/types.ts';
 import { version } from '../version.ts';
@@ -25,11 +26,12 @@ export interface Finished {
   readonly target: Target;
   readonly lookup: Lookup;
   readonly options: ReportOptions;
+  readonly afterwards: Afterwards | null;
 }
 
 /** Keeps what a next call with nothing to do needs. */
 export async function rememberUnchanged(finished: Finished): Promise<void> {
-  const { invocation, host, workspace, session, sources, engine, target, lookup, options } = finished;
+  const { invocation, host, workspace, session, sources, engine, target, lookup, options, afterwards } = finished;
   // A page of timings is of one build.
   if (options.timings !== null) return;
   const terminal = capturingTerminal(host.terminal);
@@ -50,6 +52,7 @@ export async function rememberUnchanged(finished: Finished): Promise<void> {
       watched: [...files, ...directories, ...sources.watched()],
       placed: target.placed(session.plan),
       ...terminal.text(),
+      afterwards,
     },
     host.startedOn,
   );

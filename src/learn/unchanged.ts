@@ -13,6 +13,8 @@ export interface Unchanged {
   /** What a build with nothing to do prints. */
   readonly stdout: string;
   readonly stderr: string;
+  /** What runs afterwards, as its room writes it; null: nothing. */
+  readonly afterwards: unknown;
 }
 
 type Stamp = string | null;
@@ -23,6 +25,7 @@ interface Saved {
   readonly placed: readonly (readonly [path: string, stamp: Stamp])[];
   readonly stdout: string;
   readonly stderr: string;
+  readonly afterwards: unknown;
 }
 
 /** Variables that change from call to call without changing what is built. */
@@ -77,9 +80,9 @@ export function saveUnchanged(
     watched.push([file, print(stat)]);
   }
   const placed = state.placed.map((file): [string, Stamp] => [file, stamp(file)]);
-  const { stdout, stderr } = state;
+  const { stdout, stderr, afterwards } = state;
   fs.mkdirSync(directory, { recursive: true });
-  const saved: Saved = { version, watched, placed, stdout, stderr };
+  const saved: Saved = { version, watched, placed, stdout, stderr, afterwards };
   replaceFile(path.join(directory, `${key}.json`), JSON.stringify(saved));
 }
 

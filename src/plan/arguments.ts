@@ -3,7 +3,7 @@ import type { Package, Unit } from '../cargo/types.ts';
 import { usesExtraFilename } from './files.ts';
 import { type Lto, ltoArguments } from './lto.ts';
 import { depsPlace, incrementalPlace, outPlace } from './places.ts';
-import { crateName, isBuildScript, isForHost, isProcMacro, isTest, needsObjects } from './target.ts';
+import { crateName, isBuildScript, isCheck, isForHost, isProcMacro, isTest, needsObjects } from './target.ts';
 import type { UnitId } from './types.ts';
 
 export interface ArgumentsRequest {
@@ -54,7 +54,7 @@ export function rustcArguments(request: ArgumentsRequest): readonly string[] {
     ...(profile.rustflags ?? []),
     ...checkArguments(unit),
     ...testArguments(unit, request.harness),
-    ...unit.features.flatMap((feature) => ['--cfg', `feature="${feature}"`]),
+    ...featureArguments(unit),
     ...checkCfgArguments(request.package),
     '-C',
     `metadata=${id}`,
@@ -91,7 +91,7 @@ export function optimises(argv: readonly string[]): boolean {
 }
 
 function emits(unit: Unit): string {
-  if (unit.mode === 'check') return 'dep-info,metadata';
+  if (isCheck(unit)) return 'dep-info,metadata';
   return needsObjects(unit) ? 'dep-info,link' : 'dep-info,metadata,link';
 }
 
@@ -131,7 +131,11 @@ function testArguments(unit: Unit, harness: boolean): readonly string[] {
   return unit.profile.panic === 'unwind' ? ['--test'] : ['--test', '-Z', 'panic-abort-tests'];
 }
 
-function checkCfgArguments(pkg: Package): readonly string[] {
+export function featureArguments({ features }: Unit): readonly string[] {
+  return features.flatMap((feature) => ['--cfg', `feature="${feature}"`]);
+}
+
+export function checkCfgArguments(pkg: Package): readonly string[] {
   const features = pkg.features.map((feature) => `"${feature}"`).join(', ');
   return ['--check-cfg', 'cfg(docsrs,test)', '--check-cfg', `cfg(feature, values(${features}))`];
 }

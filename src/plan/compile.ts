@@ -11,6 +11,7 @@ import { incrementalPlace, placeOf, scratchPlace, sourceArgument } from './place
 import { Needs } from './needs.ts';
 import {
   crateName,
+  isCheck,
   isExecutableExample,
   isLibrary,
   isLinkable,
@@ -56,8 +57,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     workspaceRoot: workspace.root,
     cargo: toolchain.cargo,
     scratch: real ? path.join(workspace.targetDir, 'tmp') : scratchPlace,
-    executable: (name) =>
-      unit.mode === 'check' ? `placeholder:${name}` : executablePath(facts, index, made, name, real),
+    executable: (name) => (isCheck(unit) ? `placeholder:${name}` : executablePath(facts, index, made, name, real)),
   });
   grantVariables(environment, [...record.env, ...closure.env], grantable(workspace.environment, primary));
 

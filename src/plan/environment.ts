@@ -118,7 +118,18 @@ export function grantable(caller: Caller, primary: boolean): Caller {
   return primary ? { ...caller, CARGO_PRIMARY_PACKAGE: '1' } : caller;
 }
 
-function addPackage(environment: Environment, context: PackageContext): void {
+/** What cargo tells of a package to a program that runs outside of a sandbox. `cargo`: the real one. */
+export function packageEnvironment(pkg: Package, cargo: string): Environment {
+  const environment: Environment = new Map();
+  const place: Place = { root: pkg.root, real: pkg.root, package: pkg.root, directory: pkg.root };
+  addPackage(environment, { package: pkg, place, real: true, cargo });
+  return environment;
+}
+
+function addPackage(
+  environment: Environment,
+  context: Pick<PackageContext, 'package' | 'place' | 'real' | 'cargo'>,
+): void {
   const { package: pkg } = context;
   const version = parse(pkg.version);
   environment.set('CARGO', context.cargo);
@@ -139,7 +150,7 @@ function addPackage(environment: Environment, context: PackageContext): void {
   environment.set('CARGO_PKG_README', pkg.readme);
 }
 
-function addDirectory(environment: Environment, context: PackageContext): void {
+function addDirectory(environment: Environment, context: Pick<PackageContext, 'package' | 'place' | 'real'>): void {
   const { package: pkg, place, real } = context;
   const manifest = path.basename(pkg.manifestPath);
   environment.set('CARGO_MANIFEST_DIR', real ? pkg.root : place.package);

@@ -1,6 +1,15 @@
 /** The files that a unit produces and their names, as cargo computes them (`build_runner/compilation_files.rs`). */
 import type { Package, Toolchain, Unit } from '../cargo/types.ts';
-import { crateName, isBuildScript, isExecutable, isSharedLibrary, isTest, kindOf, needsObjects } from './target.ts';
+import {
+  crateName,
+  isBuildScript,
+  isCheck,
+  isExecutable,
+  isSharedLibrary,
+  isTest,
+  kindOf,
+  needsObjects,
+} from './target.ts';
 import type { UnitFile, UnitId } from './types.ts';
 
 /**
@@ -9,7 +18,7 @@ import type { UnitFile, UnitId } from './types.ts';
  */
 export function usesExtraFilename(unit: Unit, pkg: Package, host: string): boolean {
   if (unit.mode === 'doc' || unit.mode === 'doctest') return false;
-  if (isTest(unit) || unit.mode === 'check') return true;
+  if (isTest(unit) || isCheck(unit)) return true;
   const { target } = unit;
   const triple = unit.platform ?? host;
   const plain =
@@ -34,7 +43,7 @@ export function unitFiles(
   const extra = usesExtraFilename(unit, pkg, toolchain.host) ? `-${id}` : '';
   const crate = crateName(target);
   const metadata: UnitFile = { name: `lib${crate}${extra}.rmeta`, plainName: null, flavor: 'rmeta' };
-  if (unit.mode === 'check') return [metadata];
+  if (isCheck(unit)) return [metadata];
   if (unit.mode !== 'build' && unit.mode !== 'test') return [];
 
   const files: UnitFile[] = [];

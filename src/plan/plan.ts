@@ -1,6 +1,7 @@
 /** Units -> derivations. The only room that speaks both Cargo and Nix. */
 import type { Workspace } from '../cargo/types.ts';
 import { planCompile } from './compile.ts';
+import { docTests } from './doc-tests.ts';
 import { factsOf } from './facts.ts';
 import { planRun } from './run.ts';
 import { isRun } from './target.ts';
@@ -24,14 +25,16 @@ export function planUnits(workspace: Workspace, options: PlanOptions): Plan {
     idOf: (index) => facts.ids[index] as UnitId,
     isOwnRun: (index, other) => isRun(facts.unit(other)) && facts.unit(other).pkg_id === facts.unit(index).pkg_id,
   };
-  for (const index of facts.order) {
+  // What tests documentation is no derivation: it runs when all is built.
+  const order = facts.order.filter((index) => facts.unit(index).mode !== 'doctest');
+  for (const index of order) {
     const plan = isRun(facts.unit(index)) ? planRun : planCompile;
     planned[index] = plan(facts, options, index, made);
   }
-  const weight = weights(facts.order.map((index) => made.unit(index)));
-  const units = facts.order.map((index) => {
+  const weight = weights(order.map((index) => made.unit(index)));
+  const units = order.map((index) => {
     const unit = made.unit(index);
     return { ...unit, goal: { ...unit.goal, weight: weight.get(unit.id) ?? 0, root: unit.root } };
   });
-  return { units, byId: new Map(units.map((unit) => [unit.id, unit])) };
+  return { units, byId: new Map(units.map((unit) => [unit.id, unit])), docTests: docTests(facts) };
 }

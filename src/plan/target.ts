@@ -55,8 +55,12 @@ export function isRun(unit: Unit): boolean {
 
 /** Compiled as a test: with the harness or `cfg(test)`. */
 export function isTest(unit: Unit): boolean {
-  if (unit.mode === 'test') return true;
-  return unit.mode === 'check' && ['test', 'bench'].includes(kindOf(unit.target));
+  return unit.mode === 'test' || unit.mode === 'check-test';
+}
+
+/** Only metadata is made of it. */
+export function isCheck(unit: Unit): boolean {
+  return unit.mode === 'check' || unit.mode === 'check-test';
 }
 
 /** The whole outputs of its dependencies must be there; otherwise their metadata is enough. */

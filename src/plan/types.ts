@@ -48,10 +48,21 @@ export interface PlannedUnit {
   readonly overridden: boolean;
 }
 
+/** A library whose documentation is tested: by rustdoc, on the host, when all is built. Paths are real ones. */
+export interface DocTest {
+  readonly unit: Unit;
+  readonly package: Package;
+  readonly dependencies: readonly UnitId[];
+  /** The arguments that depend on the plan, in cargo's order: dependencies, link-time optimisation, features. */
+  readonly arguments: readonly string[];
+}
+
 export interface Plan {
   /** Dependencies before dependents. */
   readonly units: readonly PlannedUnit[];
   readonly byId: ReadonlyMap<UnitId, PlannedUnit>;
+  /** In the order in which they run. */
+  readonly docTests: readonly DocTest[];
 }
 
 /** The Rust toolchain as derivations name it. Made by `readToolchainInput`. */

@@ -1,5 +1,6 @@
 /** `Compiling`, `Checking`, `Fresh`, `Dirty`: one line for each package, when its first unit starts or its last is fresh. */
 import { describePackage } from '../cargo/describe.ts';
+import { isCheck } from '../plan/target.ts';
 import type { PlannedUnit, UnitId } from '../plan/types.ts';
 import type { Shell } from './shell.ts';
 import { dirtyText } from './stale.ts';
@@ -34,7 +35,7 @@ export class Announcements {
       const reason = stale === null ? null : dirtyText(stale);
       if (reason !== null) this.#shell.status('Dirty', `${description}: ${reason}`);
     }
-    const verb = mode === 'doc' ? 'Documenting' : mode === 'check' ? 'Checking' : 'Compiling';
+    const verb = mode === 'doc' ? 'Documenting' : isCheck(unit.unit) ? 'Checking' : 'Compiling';
     this.#shell.status(verb, description);
   }
 

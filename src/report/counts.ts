@@ -1,6 +1,6 @@
 /** Warnings of one unit, for the line that sums them up. */
 import type { PlannedUnit } from '../plan/types.ts';
-import { isBuildScript, kindOf } from '../plan/target.ts';
+import { isBuildScript, isTest, kindOf } from '../plan/target.ts';
 import { describeTarget, describeUnit } from './names.ts';
 
 export class WarningCount {
@@ -28,7 +28,7 @@ export class WarningCount {
     const text = `${describeUnit(pkg.name, unit.target, unit.mode)} generated ${plural(this.#total, 'warning')}${duplicates}`;
     const offered = !this.#failed && this.#fixable > 0 && pkg.source.kind === 'path' && !isBuildScript(unit.target);
     if (!offered) return text;
-    const tests = unit.mode === 'test' && !['test', 'bench'].includes(kindOf(unit.target)) ? ' --tests' : '';
+    const tests = isTest(unit) && !['test', 'bench'].includes(kindOf(unit.target)) ? ' --tests' : '';
     const command = `${clippy ? 'cargo clippy --fix' : 'cargo fix'} --${describeTarget(unit.target)} -p ${pkg.name}${tests}`;
     return `${text} (run \`${command}\` to apply ${plural(this.#fixable, 'suggestion')})`;
   }

@@ -73,6 +73,12 @@ const signalTexts: Readonly<Record<string, string>> = {
   SIGTRAP: '5, SIGTRAP: trace/breakpoint trap',
 };
 
+/** A process that a user's program was: by exit code, or by the signal that ended it. */
+export function endingText(command: string, code: number | null, signal: string | null): string {
+  const how = code === null ? signalText(signal ?? '') : `exit status: ${code}`;
+  return `process didn't exit successfully: ${command} (${how})`;
+}
+
 function exitText(command: string | null, reason: FailureReason): string {
   return `process didn't exit successfully: ${command ?? 'the builder'} (${ending(reason)})`;
 }
@@ -85,9 +91,13 @@ function ending(reason: FailureReason): string {
       return reason.code > 128 && signal !== undefined ? `signal: ${signal}` : `exit status: ${reason.code}`;
     }
     case 'signal':
-      return `signal: ${signalTexts[reason.signal] ?? reason.signal}`;
+      return signalText(reason.signal);
     case 'inspection':
     case 'input':
       return reason.message;
   }
+}
+
+function signalText(signal: string): string {
+  return `signal: ${signalTexts[signal] ?? signal}`;
 }

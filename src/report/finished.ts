@@ -21,8 +21,8 @@ export function elapsed(nanoseconds: bigint): string {
  */
 function usualProfile(plan: Plan): { readonly optimized: boolean; readonly debuginfo: boolean } {
   const votes = new Map<string, number>();
-  for (const { unit, root } of plan.units) {
-    if (!root || unit.mode === 'run-custom-build') continue;
+  const built = plan.units.filter(({ unit, root }) => root && unit.mode !== 'run-custom-build');
+  for (const { unit } of [...built, ...plan.docTests]) {
     const { opt_level: level, debuginfo: debug } = unit.profile;
     const vote = `${level !== '0'},${debug !== null && debug !== 0 && debug !== 'none'}`;
     votes.set(vote, (votes.get(vote) ?? 0) + 1);

@@ -1,5 +1,6 @@
 /** Cargo's machine messages (the Cargo book, "JSON messages"): keys, and the order of keys, as cargo writes them. */
 import type { BuildOutput } from '../cargo/build-output.ts';
+import { isTest } from '../plan/target.ts';
 import type { PlannedUnit } from '../plan/types.ts';
 import type { LaidOut } from '../target/types.ts';
 import type { Diagnostic } from './diagnostic.ts';
@@ -8,7 +9,7 @@ import { shortForm } from './short.ts';
 import { plain } from './style.ts';
 
 export function artifactMessage(unit: PlannedUnit, laidOut: LaidOut, fresh: boolean): string {
-  const { profile, mode, target, features } = unit.unit;
+  const { profile, target, features } = unit.unit;
   return JSON.stringify({
     reason: 'compiler-artifact',
     package_id: unit.unit.pkg_id,
@@ -19,7 +20,7 @@ export function artifactMessage(unit: PlannedUnit, laidOut: LaidOut, fresh: bool
       debuginfo: profile.debuginfo ?? 0,
       debug_assertions: profile.debug_assertions,
       overflow_checks: profile.overflow_checks,
-      test: mode === 'test',
+      test: isTest(unit.unit),
     },
     features,
     filenames: laidOut.filenames,

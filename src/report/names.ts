@@ -13,8 +13,12 @@ export function describeTarget(target: Target): string {
 /** `` `foo` (bin "bar" test) ``. */
 export function describeUnit(name: string, target: Target, mode: UnitMode): string {
   const harness = !['test', 'bench'].includes(kindOf(target));
-  const suffix = mode === 'test' && harness ? ' test' : mode === 'doctest' ? ' doctest' : mode === 'doc' ? ' doc' : '';
+  const suffix = isTestMode(mode) && harness ? ' test' : mode === 'doctest' ? ' doctest' : mode === 'doc' ? ' doc' : '';
   return `\`${name}\` (${describeTarget(target)}${suffix})`;
+}
+
+function isTestMode(mode: UnitMode): boolean {
+  return mode === 'test' || mode === 'check-test';
 }
 
 /** The name of a running unit in the progress bar: `foo`, `foo(build.rs)`, `foo(build)`, `bar(bin)`, `baz(test)`. */
@@ -23,7 +27,7 @@ export function progressName({ unit, package: pkg }: PlannedUnit): string {
   const kind = kindOf(target);
   if (mode === 'doc') return `${pkg.name}(doc)`;
   if (mode === 'run-custom-build') return `${pkg.name}(build)`;
-  if (mode === 'test') {
+  if (isTestMode(mode)) {
     const word = isLibrary(target) ? 'test' : kind === 'bin' || kind === 'example' ? `${kind} test` : kind;
     return `${target.name}(${word})`;
   }

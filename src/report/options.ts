@@ -1,5 +1,6 @@
 /** How to report: what the command line, the configuration and the environment say about it, by cargo's precedence. */
 import * as path from 'node:path';
+import { hasOption } from '../cargo/invocation.ts';
 import type { Workspace } from '../cargo/types.ts';
 import type { Sink, Terminal } from './terminal.ts';
 
@@ -60,11 +61,9 @@ export function reportOptions(workspace: Workspace, startedAt: bigint): ReportOp
       width: Number.isInteger(width) && width > 0 ? width : null,
       termIntegration: truth(config.get('term.progress.term-integration')),
     },
-    futureIncompatReport: invocation.cargoArguments.includes('--future-incompat-report'),
+    futureIncompatReport: hasOption(invocation, '--future-incompat-report'),
     futureIncompatNote: config.get('future-incompat-report.frequency') !== 'never',
-    timings: invocation.cargoArguments.some((word) => /^--timings(=|$)/.test(word))
-      ? path.join(workspace.targetDir, 'cargo-timings')
-      : null,
+    timings: hasOption(invocation, '--timings') ? path.join(workspace.targetDir, 'cargo-timings') : null,
     startedAt,
   };
 }

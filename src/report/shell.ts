@@ -3,6 +3,14 @@ import { knowsHyperlinks, type ReportOptions, usesColor } from './options.ts';
 import { hyperlink, plain, type Style, styled } from './style.ts';
 import type { Terminal } from './terminal.ts';
 
+/** What decides about a line's form; data that outlives a build. */
+export type ShellOptions = Pick<ReportOptions, 'quiet' | 'verbosity' | 'color' | 'hyperlinks'>;
+
+/** These options alone. */
+export function shellOptions({ quiet, verbosity, color, hyperlinks }: ShellOptions): ShellOptions {
+  return { quiet, verbosity, color, hyperlinks };
+}
+
 export class Shell {
   readonly terminal: Terminal;
   readonly quiet: boolean;
@@ -13,7 +21,7 @@ export class Shell {
   /** A progress bar stands on the current line and must be cleared before anything else is printed. */
   needsClear = false;
 
-  constructor(options: ReportOptions, terminal: Terminal) {
+  constructor(options: ShellOptions, terminal: Terminal) {
     this.terminal = terminal;
     this.quiet = options.quiet;
     this.verbosity = options.verbosity;

@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to stdin, which is closed afterwards; default: stdin is `/dev/null`. */
   readonly input?: string | Uint8Array;
+  /** `inherit`: this process' own stdin. */
+  readonly stdin?: 'inherit';
   /** Aborting sends `killSignal` to the child; `run` then waits for its end as usual. */
   readonly signal?: AbortSignal;
   readonly killSignal?: NodeJS.Signals;
@@ -36,7 +38,11 @@ export interface RunResult {
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve) => {
     const spawnOptions: SpawnOptions = {
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', stdio(options.stdout), stdio(options.stderr)],
+      stdio: [
+        options.stdin ?? (options.input === undefined ? 'ignore' : 'pipe'),
+        stdio(options.stdout),
+        stdio(options.stderr),
+      ],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.env === undefined ? {} : { env: options.env }),
     };

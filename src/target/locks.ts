@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { Workspace } from '../cargo/types.ts';
+import { isCheck, kindOf } from '../plan/target.ts';
 import { asideName } from '../sys/durable.ts';
 import { type Lock, lock } from '../sys/lock.ts';
 import { type Places, placesOf } from './places.ts';
@@ -25,7 +26,7 @@ const nfsMagic = 0x6969;
  */
 export async function lockTarget(workspace: Workspace, options: LockTargetOptions): Promise<Lock[]> {
   const places = placesOf(workspace);
-  const artifacts = workspace.graph.units.some((unit) => unit.mode !== 'check' && unit.mode !== 'run-custom-build');
+  const artifacts = workspace.graph.roots.some((root) => !isCheckedUnit(workspace, root));
   const platforms = new Set<string | null>([null, ...workspace.graph.units.map((unit) => unit.platform)]);
   const held: Lock[] = [];
   const take = async (directory: string, what: string) => {
@@ -35,6 +36,10 @@ export async function lockTarget(workspace: Workspace, options: LockTargetOption
     held.push(await lock(file, 'exclusive', { onWait, ...(options.signal ? { signal: options.signal } : {}) }));
   };
   try {
+    if (workspace.graph.units.some(({ target }) => ['test', 'bench'].includes(kindOf(target)))) {
+      // `CARGO_TARGET_TMPDIR`.
+      makeDirectory(path.join(workspace.targetDir, 'tmp'));
+    }
     for (const platform of platforms) {
       const [build, artifact] = makeDirectories(workspace, places, platform);
       if (!artifacts || build !== artifact) await take(build, 'build directory');
@@ -45,6 +50,11 @@ export async function lockTarget(workspace: Workspace, options: LockTargetOption
     throw error;
   }
   return held;
+}
+
+function isCheckedUnit({ graph }: Workspace, index: number): boolean {
+  const unit = graph.units[index];
+  return unit !== undefined && isCheck(unit);
 }
 
 function makeDirectories(workspace: Workspace, places: Places, platform: string | null): [string, string] {
