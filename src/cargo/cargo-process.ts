@@ -7,6 +7,7 @@ import { asStable, type Relay, relay, type Sink, untilPanic } from './diagnostic
 import { hasOption, optionValues } from './invocation.ts';
 import { asSpecification } from './lock-file.ts';
 import { fieldOf } from './tables.ts';
+import { makeRoomForRustcInfo } from './tagged-directory.ts';
 import type { Invocation, UnitGraph } from './types.ts';
 
 /** cargo ended by itself with this exit code; what it had to say has been passed on. */
@@ -76,6 +77,8 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
     return failure({ exitCode: 101 });
   }
   stderr.release();
+  const workspace: unknown = metadata.code === 0 ? JSON.parse(metadata.stdout.toString()) : null;
+  const undo = makeRoomForRustcInfo(fieldOf(workspace, 'build_directory') ?? fieldOf(workspace, 'target_directory'));
   const graph = await graphProcess;
   if (graph.startError)
     throw new UserError(
@@ -85,12 +88,12 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
     );
   // `cargo run` prints the graph, then panics because nothing was built.
   const printed = graph.code === 0 || (invocation.verb === 'run' && graph.stdout.length > 0);
-  if (!printed) return failure(await explainFailure(request, graph.code, stderr, pretend));
+  if (!printed) {
+    undo();
+    return failure(await explainFailure(request, graph.code, stderr, pretend));
+  }
   stderr.flush();
-  return success({
-    graph: tellCheckedTests(parseGraph(graph.stdout), invocation),
-    metadata: JSON.parse(metadata.stdout.toString()) as unknown,
-  });
+  return success({ graph: tellCheckedTests(parseGraph(graph.stdout), invocation), metadata: workspace });
 }
 
 /**

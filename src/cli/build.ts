@@ -66,7 +66,6 @@ async function build(
     const { jobs, keepGoing } = { jobs: concurrency(workspace), keepGoing: invocation.keepGoing };
     const outcomes = await engine.realise(session, { jobs, keepGoing }, delivery.on, host.signal);
     await delivery.settled();
-    history.save();
     const success = [...outcomes.values()].every(isGood);
     if (success) target.finish(session.plan);
     await opened.registerRoots(delivery.outputs());

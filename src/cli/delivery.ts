@@ -73,9 +73,10 @@ export class Delivery {
   async #deliverFresh(unit: PlannedUnit): Promise<void> {
     if (this.#delivered.has(unit.id)) return;
     this.#delivered.add(unit.id);
-    const { engine, target, report } = this.#to;
+    const { engine, target, report, history } = this.#to;
     const { drvPath, outPath } = unit.goal.sealed;
     const laidOut = target.layOut(unit, engine.hostPath(outPath));
+    if (laidOut.changed) history.putBack(unit);
     const lines = report.wantsLog(unit) ? await engine.log(drvPath) : null;
     report.fresh(unit, lines ?? [], laidOut.renewed);
     report.artifact(unit, laidOut, true);

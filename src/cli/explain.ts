@@ -15,7 +15,7 @@ export async function explain(asked: Invocation, host: Host): Promise<number> {
   if (!prepared.ok) return prepared.failure.exitCode;
   const { workspace, session } = prepared.value;
   const { stdout } = host.terminal;
-  const last = readLastBuild(placesOf(workspace));
+  const last = readLastBuild(placesOf(workspace), [null, ...workspace.graph.units.map((unit) => unit.platform)]);
   if (last === null) {
     stdout.write('nothing was built here yet\n');
     return 0;

@@ -17,6 +17,8 @@ const building = new Set(['build', 'check', 'run', 'test', 'bench']);
 /** If nothing changed since the last build that was called like this one: its messages are printed; what follows it. */
 export function repeatUnchanged(invocation: Invocation, host: Host): { readonly afterwards: Afterwards | null } | null {
   if (!building.has(invocation.verb)) return null;
+  // Whoever wants cargo's own log wants cargo to be asked.
+  if (host.environment['CARGO_LOG'] !== undefined) return null;
   const saved = readUnchanged(directoryOf(invocation, host), keyOf(host), version);
   if (saved === null) return null;
   const took = elapsed(process.hrtime.bigint() - host.startedAt);

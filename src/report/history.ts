@@ -1,16 +1,11 @@
 /** Why units are built again, over builds: what each was built from is kept, and what the last build did. */
-import * as fs from 'node:fs';
-import * as path from 'node:path';
 import type { GoalKey } from '../engine/types.ts';
 import type { Plan, PlannedUnit, UnitId } from '../plan/types.ts';
-import { replaceFile } from '../sys/durable.ts';
-import { inputsOf, readInputs, writeInputs } from '../target/inputs.ts';
+import { inputsOf, readAllInputs, readInputs, type UnitInputs, writeInputs } from '../target/inputs.ts';
 import type { Places } from '../target/places.ts';
 import { describeUnit } from './names.ts';
 import type { Stale } from './stale.ts';
 import { staleness } from './staleness.ts';
-
-const version = 1;
 
 /** A unit that the last build built. */
 export interface Rebuilt {
@@ -21,12 +16,19 @@ export interface Rebuilt {
   readonly reason: Stale;
 }
 
+/** What is kept with a unit's inputs: the last build that built it (milliseconds since the epoch), and where in it. */
+interface Note extends Rebuilt {
+  readonly build: number;
+  readonly position: number;
+}
+
 export class History {
   readonly #places: Places;
   readonly #root: string;
   readonly #plan: () => Plan;
+  readonly #build = Date.now();
   readonly #reasons = new Map<GoalKey, Stale | null>();
-  readonly #rebuilt: Rebuilt[] = [];
+  readonly #rebuilt = new Set<UnitId>();
 
   /** `plan`: asked anew each time, for units may be planned again while they are built. */
   constructor(places: Places, workspaceRoot: string, plan: () => Plan) {
@@ -39,10 +41,10 @@ export class History {
   stale(unit: PlannedUnit): Stale | null {
     const known = this.#reasons.get(unit.id);
     if (known !== undefined) return known;
-    const before = readInputs(this.#places, unit.id);
+    const before = readInputs(this.#places, unit)?.inputs ?? null;
     const plan = this.#plan();
     const reason = staleness(before, inputsOf(plan, unit, before), unit, plan, this.#root, (dependency) =>
-      this.#rebuilt.some((built) => built.unit === dependency) ? null : readInputs(this.#places, dependency),
+      this.#builtLast(plan, dependency),
     );
     this.#reasons.set(unit.id, reason);
     return reason;
@@ -54,32 +56,33 @@ export class History {
     const { target, mode } = unit.unit;
     const name = describeUnit(unit.package.name, target, mode === 'run-custom-build' ? 'build' : mode);
     const reason = this.stale(unit) ?? lost;
-    this.#rebuilt.push({ unit: unit.id, name, package: unit.package.name, reason });
-    writeInputs(this.#places, unit.id, inputsOf(this.#plan(), unit, readInputs(this.#places, unit.id)));
+    const position = this.#rebuilt.size;
+    this.#rebuilt.add(unit.id);
+    this.#keep(unit, { unit: unit.id, name, package: unit.package.name, reason, build: this.#build, position });
   }
 
-  /** After a build in which something was built: what `explain` will tell. */
-  save(): void {
-    if (this.#rebuilt.length === 0) return;
-    const file = lastBuildFile(this.#places);
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    replaceFile(file, JSON.stringify({ version, rebuilt: this.#rebuilt }));
+  /** After a result that was there already was put into `target/`. Throws the system error. */
+  putBack(unit: PlannedUnit): void {
+    this.#keep(unit, null);
   }
-}
 
-/** What the last build that built anything has built, and why; null: no record. */
-export function readLastBuild(places: Places): readonly Rebuilt[] | null {
-  try {
-    const saved = JSON.parse(fs.readFileSync(lastBuildFile(places), 'utf8')) as {
-      version: number;
-      rebuilt: readonly Rebuilt[];
-    };
-    return saved.version === version ? saved.rebuilt : null;
-  } catch {
-    return null;
+  #keep(unit: PlannedUnit, note: Note | null): void {
+    const before = readInputs<Note>(this.#places, unit);
+    const inputs = inputsOf(this.#plan(), unit, before?.inputs ?? null);
+    writeInputs<Note>(this.#places, unit, { inputs, note: note ?? before?.note ?? null });
+  }
+
+  #builtLast(plan: Plan, id: UnitId): UnitInputs | null {
+    const unit = plan.byId.get(id);
+    if (unit === undefined || this.#rebuilt.has(id)) return null;
+    return readInputs(this.#places, unit)?.inputs ?? null;
   }
 }
 
-function lastBuildFile(places: Places): string {
-  return path.join(places.intermediates(null), '.drydock', 'last-build.json');
+/** What the last build that built anything has built, and why; null: nothing was built here for these platforms. */
+export function readLastBuild(places: Places, platforms: Iterable<string | null>): readonly Rebuilt[] | null {
+  const notes = readAllInputs<Note>(places, platforms).flatMap(({ note }) => note ?? []);
+  const last = notes.reduce((newest, { build }) => Math.max(newest, build), 0);
+  const rebuilt = notes.filter(({ build }) => build === last).sort((a, b) => a.position - b.position);
+  return rebuilt.length === 0 ? null : rebuilt;
 }

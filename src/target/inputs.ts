@@ -1,9 +1,9 @@
 /** What a unit was built from, kept beside what was placed: how `explain` tells why it is built again. */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import * as path from 'node:path';
 import type { Plan, PlannedUnit, UnitId } from '../plan/types.ts';
 import { replaceFile } from '../sys/durable.ts';
+import { fingerprintOf, inputFiles } from './fingerprint.ts';
 import type { Places } from './places.ts';
 
 const version = 1;
@@ -28,6 +28,12 @@ export interface UnitInputs {
   readonly hostTools: string;
   /** The builder script. */
   readonly builder: string;
+}
+
+/** What is kept of one unit; `note`: what the keeper has to add. */
+export interface Kept<Note> {
+  readonly inputs: UnitInputs;
+  readonly note: Note | null;
 }
 
 /** The inputs of a planned unit. Files are read only where `before` does not know them by size and time. */
@@ -66,23 +72,29 @@ function stamps(unit: PlannedUnit, before: UnitInputs | null): Record<string, So
   return found;
 }
 
-/** The inputs with which the unit was last built here; null: never, or the record is not readable. */
-export function readInputs(places: Places, id: UnitId): UnitInputs | null {
-  try {
-    const saved = JSON.parse(fs.readFileSync(fileOf(places, id), 'utf8')) as { version: number; inputs: UnitInputs };
-    return saved.version === version ? saved.inputs : null;
-  } catch {
-    return null;
-  }
+/** What was kept of the unit when it was last built or put back here; null: nothing, or it is not readable. */
+export function readInputs<Note = unknown>(places: Places, unit: PlannedUnit): Kept<Note> | null {
+  return readFile<Note>(fingerprintOf(places, unit).inputs);
+}
+
+/** The same of every unit that lies in `target/` for one of `platforms`. */
+export function readAllInputs<Note>(places: Places, platforms: Iterable<string | null>): Kept<Note>[] {
+  const files = new Set([...platforms].flatMap((platform) => inputFiles(places, platform)));
+  return [...files].flatMap((file) => readFile<Note>(file) ?? []);
 }
 
 /** Throws the system error. */
-export function writeInputs(places: Places, id: UnitId, inputs: UnitInputs): void {
-  const file = fileOf(places, id);
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  replaceFile(file, JSON.stringify({ version, inputs }));
+export function writeInputs<Note>(places: Places, unit: PlannedUnit, kept: Kept<Note>): void {
+  const { directory, inputs } = fingerprintOf(places, unit);
+  fs.mkdirSync(directory, { recursive: true });
+  replaceFile(inputs, JSON.stringify({ version, ...kept }));
 }
 
-function fileOf(places: Places, id: UnitId): string {
-  return path.join(places.intermediates(null), '.drydock', 'units', `${id}.json`);
+function readFile<Note>(file: string): Kept<Note> | null {
+  try {
+    const saved = JSON.parse(fs.readFileSync(file, 'utf8')) as Kept<Note> & { readonly version: number };
+    return saved.version === version ? saved : null;
+  } catch {
+    return null;
+  }
 }

@@ -4,14 +4,17 @@ import * as path from 'node:path';
 import { isBuildScript, isRun } from '../plan/target.ts';
 import type { PlannedUnit } from '../plan/types.ts';
 import { translateDepInfo } from './dep-info.ts';
+import { fingerprintOf, timestampName, timestampText } from './fingerprint.ts';
 import { mapPaths, type OutputPlace } from './path-map.ts';
 import { placeCopy, placeLink, placeText, placeTree } from './place.ts';
 import { hasExecutable, outDirOf, type Places, unitDirectory, upliftPath } from './places.ts';
-import type { Placed, UnitEntry } from './record.ts';
+import type { Placed, Sealed, UnitEntry } from './record.ts';
 import type { LaidOutNames } from './types.ts';
 
 /** The sandbox's name of `$out` as rustc writes it into dep-info. */
 const sandboxOut = '/build/out';
+
+type PlacedUnit = Pick<UnitEntry, 'files' | 'trees'>;
 
 /** The names of a unit's results, without looking at `target/`. `exists`: whether the unit has made a file. */
 export function namesOf(places: Places, unit: PlannedUnit, exists: (name: string) => boolean): LaidOutNames {
@@ -31,16 +34,20 @@ export function namesOf(places: Places, unit: PlannedUnit, exists: (name: string
  * Places the output of a compilation: its files, their uplifted copies, and rustc's dep-info with real paths. A file
  * without an identity in its name is a file of its own: cargo's rustc writes into the same file, if cargo builds next.
  */
-export function placeCompilation(places: Places, unit: PlannedUnit, outDir: string, outputs: OutputPlace): UnitEntry {
+export function placeCompilation(places: Places, unit: PlannedUnit, outDir: string, outputs: OutputPlace): PlacedUnit {
+  const { depInfo } = fingerprintOf(places, unit);
   const directory = unitDirectory(places, unit);
   fs.mkdirSync(directory, { recursive: true });
   const files: Placed[] = [];
-  const trees: UnitEntry['trees'][number][] = [];
+  const trees: Sealed[] = [];
   for (const entry of fs.readdirSync(outDir, { withFileTypes: true })) {
     const [from, to] = [path.join(outDir, entry.name), path.join(directory, entry.name)];
     if (entry.isDirectory()) trees.push(...placeTree(from, to));
-    else if (entry.name.endsWith('.d')) files.push(placeText(realDepInfo(from, directory, unit, outputs), to));
-    else files.push(entry.name.includes(unit.id) ? placeLink(from, to) : placeCopy(from, to));
+    else if (entry.name.endsWith('.d')) {
+      const text = realDepInfo(from, directory, unit, outputs);
+      files.push(placeText(text, to));
+      if (depInfo !== null) placeText(text, depInfo);
+    } else files.push(entry.name.includes(unit.id) ? placeLink(from, to) : placeCopy(from, to));
   }
   for (const file of unit.files) {
     const to = upliftPath(places, unit, file);
@@ -49,11 +56,11 @@ export function placeCompilation(places: Places, unit: PlannedUnit, outDir: stri
     fs.mkdirSync(path.dirname(to), { recursive: true });
     files.push(sharesContents(unit, file.name) ? placeLink(from, to) : placeCopy(from, to));
   }
-  return { out: unit.goal.sealed.outPath, files, trees };
+  return { files, trees };
 }
 
 /** Places the output of a build-script run: what it printed, and `OUT_DIR` as a tree. */
-export function placeRun(places: Places, unit: PlannedUnit, outDir: string): UnitEntry {
+export function placeRun(places: Places, unit: PlannedUnit, outDir: string): PlacedUnit {
   const directory = unitDirectory(places, unit);
   fs.mkdirSync(directory, { recursive: true });
   const files = ['output', 'stderr']
@@ -61,9 +68,10 @@ export function placeRun(places: Places, unit: PlannedUnit, outDir: string): Uni
     .map((name) => placeLink(path.join(outDir, name), path.join(directory, name)));
   const out = outDirOf(places, unit);
   files.push(placeText(out, path.join(directory, 'root-output')));
+  files.push(placeText(timestampText, path.join(directory, timestampName)));
   const tree = path.join(outDir, 'out');
   const trees = fs.existsSync(tree) ? placeTree(tree, out) : [];
-  return { out: unit.goal.sealed.outPath, files, trees };
+  return { files, trees };
 }
 
 /** Libraries for rustc are large and nobody writes into them; executables and the like are files of their own. */

@@ -1,9 +1,9 @@
 /** Cargo's own locks on its directories, taken in its order, so that both may work in one `target/`. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { makeTagged } from '../cargo/tagged-directory.ts';
 import type { Workspace } from '../cargo/types.ts';
 import { isCheck, kindOf } from '../plan/target.ts';
-import { asideName } from '../sys/durable.ts';
 import { type Lock, lock } from '../sys/lock.ts';
 import { type Places, placesOf } from './places.ts';
 
@@ -12,11 +12,6 @@ export interface LockTargetOptions {
   readonly onWait?: (what: string, file: string) => void;
   readonly signal?: AbortSignal;
 }
-
-const cacheDirTag = `Signature: 8a477f597d28d172789f06886806bc55
-# This file is a cache directory tag created by cargo.
-# For information about cache directory tags see https://bford.info/cachedir/
-`;
 
 const nfsMagic = 0x6969;
 
@@ -64,7 +59,7 @@ function makeDirectories(workspace: Workspace, places: Places, platform: string 
   // The directory of a platform has a tag of its own.
   makeTagged(path.dirname(build));
   makeTagged(path.dirname(artifact));
-  for (const name of ['deps', 'build', 'examples', 'incremental']) {
+  for (const name of ['.fingerprint', 'deps', 'build', 'examples', 'incremental']) {
     makeDirectory(path.join(build, name));
   }
   makeDirectory(path.join(artifact, 'examples'));
@@ -80,22 +75,6 @@ function makeDirectory(directory: string): void {
     while (!fs.existsSync(parent)) parent = path.dirname(parent);
     fs.accessSync(parent, fs.constants.W_OK);
     throw error;
-  }
-}
-
-/** A directory that backups leave out. One that is there already is left as it is. */
-function makeTagged(directory: string): void {
-  if (fs.existsSync(directory)) return;
-  fs.mkdirSync(path.dirname(directory), { recursive: true });
-  // Tagged before it gets its name: killed in between, no untagged directory is left under that name.
-  const aside = asideName(directory);
-  fs.mkdirSync(aside);
-  fs.writeFileSync(path.join(aside, 'CACHEDIR.TAG'), cacheDirTag);
-  try {
-    fs.renameSync(aside, directory);
-  } catch (error) {
-    fs.rmSync(aside, { recursive: true, force: true });
-    if (!fs.existsSync(directory)) throw error;
   }
 }
 

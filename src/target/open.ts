@@ -1,43 +1,34 @@
-/** `target/` opened for one build: its locks are held, and what lies in it is known from the record. */
+/** `target/` opened for one build: its locks are held, and what lies in it is known from its units' records. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { Workspace } from '../cargo/types.ts';
 import { isRun } from '../plan/target.ts';
 import type { Plan, PlannedUnit, UnitId } from '../plan/types.ts';
+import type { Lock } from '../sys/lock.ts';
+import { fingerprintOf, timestampText } from './fingerprint.ts';
 import { namesOf, placeCompilation, placeRun } from './lay-out.ts';
 import { type LockTargetOptions, lockTarget } from './locks.ts';
-import { removeTree } from './place.ts';
+import { placeText, removeTree } from './place.ts';
 import { type Places, placesOf, unitDirectory } from './places.ts';
 import {
-  type LayoutRecord,
+  type Held,
   type Placed,
-  readRecord,
-  type Sealed,
+  readEntry,
   seal,
   stillSealed,
   stillThere,
   type UnitEntry,
-  writeRecord,
+  writeEntry,
 } from './record.ts';
 import { localClosure, rootDepInfoFiles, writeRootDepInfo } from './root-dep-info.ts';
 import type { LaidOut, LaidOutNames, Target } from './types.ts';
-
-/** Records of units that are no longer planned are kept up to this number. */
-const keptUnits = 5000;
 
 /**
  * Takes cargo's locks (waiting for them where another build holds them) and creates the directories. Rejects with the
  * system error when that cannot be done. `close` gives the locks back.
  */
 export async function openTarget(workspace: Workspace, options: LockTargetOptions = {}): Promise<Target> {
-  const locks = await lockTarget(workspace, options);
-  const target = new OpenTarget(workspace);
-  return Object.assign(target, {
-    close: () => {
-      target.keep();
-      for (const lock of locks) lock.release();
-    },
-  });
+  return new OpenTarget(workspace, await lockTarget(workspace, options));
 }
 
 /** Names are worked out when somebody asks: a build with nothing to do asks for none. */
@@ -78,24 +69,19 @@ class Laid implements LaidOut {
   }
 }
 
-class OpenTarget implements Omit<Target, 'close'> {
+class OpenTarget implements Target {
   readonly places: Places;
   readonly #root: string;
-  readonly #file: string;
-  readonly #record: LayoutRecord;
+  readonly #locks: readonly Lock[];
+  readonly #held = new Map<UnitId, Held | null>();
   readonly #basedir: string | null;
-  /** Directories in which nothing was created, removed or renamed since the last build. */
-  readonly #trusted: Set<string>;
   readonly #known = new Map<string, string>();
   readonly #changed = new Set<UnitId>();
-  #finished = false;
 
-  constructor(workspace: Workspace) {
+  constructor(workspace: Workspace, locks: readonly Lock[]) {
     this.places = placesOf(workspace);
     this.#root = this.places.intermediates(null);
-    this.#file = path.join(this.#root, '.drydock', 'layout.json');
-    this.#record = readRecord(this.#file, this.#root);
-    this.#trusted = new Set(this.#record.sealed.filter(stillSealed).map(([directory]) => directory));
+    this.#locks = locks;
     const basedir = workspace.config.get('build.dep-info-basedir');
     this.#basedir = typeof basedir === 'string' ? path.resolve(workspace.root, basedir) : null;
   }
@@ -108,18 +94,23 @@ class OpenTarget implements Omit<Target, 'close'> {
 
   layOut(unit: PlannedUnit, outDir: string): LaidOut {
     this.know(unit);
-    const before = this.#record.units.get(unit.id);
-    const right = before !== undefined && before.out === unit.goal.sealed.outPath && this.#isRight(before);
-    if (right) return new Laid(this.places, unit, before, { changed: false, renewed: false });
-    const held = before?.out ?? this.#record.moved.get(unit.id);
-    const renewed = held !== unit.goal.sealed.outPath || (before !== undefined && this.#isBroken(unit, before));
-    const entry = isRun(unit.unit)
+    const { outPath } = unit.goal.sealed;
+    const held = this.#heldOf(unit);
+    const before = held?.entry ?? null;
+    if (before !== null && before.out === outPath && isRight(before)) {
+      return new Laid(this.places, unit, before, { changed: false, renewed: false });
+    }
+    const renewed = held?.out !== outPath || (before !== null && this.#isBroken(unit, before));
+    const { directory, timestamp } = fingerprintOf(this.places, unit);
+    fs.mkdirSync(directory, { recursive: true });
+    if (timestamp !== null) placeText(timestampText, timestamp);
+    const placed = isRun(unit.unit)
       ? placeRun(this.places, unit, outDir)
       : placeCompilation(this.places, unit, outDir, this.outputs);
-    const kept = new Set(entry.files.map(([file]) => file));
+    const kept = new Set(placed.files.map(([file]) => file));
     for (const [file] of before?.files ?? []) if (!kept.has(file) && !file.endsWith('.d')) removeTree(file);
-    this.#record.units.set(unit.id, entry);
-    this.#changed.add(unit.id);
+    const entry = { ...placed, out: outPath, basedir: this.#basedir };
+    this.#keep(unit, entry);
     return new Laid(this.places, unit, entry, { changed: true, renewed });
   }
 
@@ -129,87 +120,78 @@ class OpenTarget implements Omit<Target, 'close'> {
   }
 
   finish(plan: Plan): void {
-    this.#finished = true;
     const context = {
       places: this.places,
       plan,
       outputs: this.outputs,
       basedir: this.#basedir,
-      placed: ({ id }: PlannedUnit) => this.#record.units.get(id)?.files ?? [],
+      placed: (unit: PlannedUnit) => this.#heldOf(unit)?.entry?.files ?? [],
     };
-    const sameBase = this.#record.basedir === this.#basedir;
-    this.#record.basedir = this.#basedir;
     for (const unit of plan.units) {
-      const entry = this.#record.units.get(unit.id);
-      if (!unit.root || entry === undefined || isRun(unit.unit)) continue;
+      if (!unit.root || isRun(unit.unit)) continue;
+      const entry = this.#heldOf(unit)?.entry ?? null;
+      if (entry === null) continue;
       const wanted = rootDepInfoFiles(this.places, unit);
+      const sameBase = entry.basedir === this.#basedir;
       const standing = sameBase && wanted.every(({ file }) => entry.files.some((placed) => placed[0] === file));
       if (standing && !localClosure(plan, unit).some(({ id }) => this.#changed.has(id))) continue;
       const own = entry.files.filter(([file]) => !wanted.some((other) => other.file === file));
-      this.#record.units.set(unit.id, { ...entry, files: [...own, ...writeRootDepInfo(context, unit)] });
-      this.#changed.add(unit.id);
-    }
-    if (this.#changed.size === 0 && this.#record.sealed.length === this.#trusted.size) return;
-    this.#prune(plan);
-    this.#record.sealed = this.#sealAll(plan);
-    writeRecord(this.#file, this.#root, this.#record);
-  }
-
-  /** What a build that failed has placed is known to the next one. */
-  keep(): void {
-    if (this.#changed.size === 0 || this.#finished) return;
-    try {
-      writeRecord(this.#file, this.#root, this.#record);
-    } catch {
-      // The next build looks at everything anew.
+      const files = [...own, ...writeRootDepInfo(context, unit)];
+      this.#keep(unit, { ...entry, files, basedir: this.#basedir });
     }
   }
 
   placed(plan: Plan): readonly string[] {
-    const files = new Set<string>(this.#record.sealed.map(([directory]) => directory));
-    for (const { id } of plan.units) {
-      const entry = this.#record.units.get(id);
-      for (const placed of entry?.files ?? []) if (!files.has(path.dirname(placed[0]))) files.add(placed[0]);
-      for (const [directory] of entry?.trees ?? []) files.add(directory);
+    const entries = plan.units.flatMap((unit) => this.#heldOf(unit)?.entry ?? []);
+    const inside = new Map<string, Placed[]>();
+    for (const placed of entries.flatMap(({ files }) => files)) {
+      const directory = path.dirname(placed[0]);
+      const others = inside.get(directory);
+      if (others === undefined) inside.set(directory, [placed]);
+      else others.push(placed);
     }
-    return [...files];
+    const trees = entries.flatMap(({ trees: sealed }) => sealed.map(([directory]) => directory));
+    return [...trees, ...[...inside].flatMap(([directory, files]) => this.#watched(directory, files))];
   }
 
-  #isRight(entry: UnitEntry): boolean {
-    return entry.files.every((file) => this.#isTrusted(file) || stillThere(file)) && entry.trees.every(stillSealed);
+  close(): void {
+    for (const lock of this.#locks) lock.release();
+  }
+
+  /**
+   * What tells that the files of one directory are as they were placed. A link cannot be written through unnoticed (the
+   * store looks at its own files), so its directory's word is enough; a copy can. The directory of final artifacts
+   * changes with every build.
+   */
+  #watched(directory: string, files: readonly Placed[]): string[] {
+    const names = files.map(([file]) => file);
+    if (directory === this.#root || !fs.existsSync(directory)) return names;
+    seal(directory);
+    if (!files.every(stillThere)) return names;
+    return [directory, ...files.filter(([, how]) => how === 'copy').map(([file]) => file)];
+  }
+
+  #heldOf(unit: PlannedUnit): Held | null {
+    let held = this.#held.get(unit.id);
+    if (held === undefined) {
+      held = readEntry(fingerprintOf(this.places, unit).placed, this.#root);
+      this.#held.set(unit.id, held);
+    }
+    return held;
+  }
+
+  #keep(unit: PlannedUnit, entry: UnitEntry): void {
+    writeEntry(fingerprintOf(this.places, unit).placed, this.#root, entry);
+    this.#held.set(unit.id, { out: entry.out, entry });
+    this.#changed.add(unit.id);
   }
 
   #isBroken(unit: PlannedUnit, { files }: UnitEntry): boolean {
     const directory = unitDirectory(this.places, unit);
     return files.some(([file]) => path.dirname(file) === directory && !fs.existsSync(file));
   }
+}
 
-  /** A link cannot be written through unnoticed (the store looks at its own files), so its directory's word is enough. */
-  #isTrusted([file, how]: Placed): boolean {
-    return how !== 'copy' && this.#trusted.has(path.dirname(file));
-  }
-
-  /**
-   * Seals the directories that hold only our files, after which their word stands for that of every file in them: so
-   * all of them are looked at once more. A unit of another plan that is not whole any more is forgotten.
-   */
-  #sealAll(plan: Plan): Sealed[] {
-    const inside = new Map<string, boolean>();
-    for (const { files } of this.#record.units.values())
-      for (const [file] of files) inside.set(path.dirname(file), true);
-    inside.delete(this.#root);
-    const sealed = [...inside.keys()].flatMap((directory) => (fs.existsSync(directory) ? [seal(directory)] : []));
-    for (const [id, { files }] of this.#record.units) {
-      const missing = files.filter((file) => inside.has(path.dirname(file[0])) && !stillThere(file));
-      if (missing.length === 0) continue;
-      if (!plan.byId.has(id)) this.#record.units.delete(id);
-      else for (const [file] of missing) inside.set(path.dirname(file), false);
-    }
-    return sealed.filter(([directory]) => inside.get(directory) === true);
-  }
-
-  #prune(plan: Plan): void {
-    if (this.#record.units.size <= keptUnits) return;
-    for (const id of this.#record.units.keys()) if (!plan.byId.has(id)) this.#record.units.delete(id);
-  }
+function isRight({ files, trees }: UnitEntry): boolean {
+  return files.every(stillThere) && trees.every(stillSealed);
 }

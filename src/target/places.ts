@@ -22,9 +22,14 @@ export function shortPlatform(platform: string): string {
   return platform.endsWith('.json') ? path.basename(platform, '.json') : platform;
 }
 
+/** What cargo calls the directories that belong to one unit. */
+export function unitName(unit: PlannedUnit): string {
+  return `${unit.package.name}-${unit.id}`;
+}
+
 /** Where the output of a unit appears: `deps`, `examples`, or `build/<package>-<identity>` for build scripts and runs. */
 export function unitDirectory(places: Places, unit: PlannedUnit): string {
-  const own = `${unit.package.name}-${unit.id}`;
+  const own = unitName(unit);
   if (isRun(unit.unit)) return path.join(places.intermediates(unit.unit.platform), 'build', own);
   if (isBuildScript(unit.unit.target)) return path.join(places.intermediates(null), 'build', own);
   const kind = kindOf(unit.unit.target) === 'example' ? 'examples' : 'deps';

@@ -1,7 +1,6 @@
-/** What was placed in `target/`, by stat: how a build with nothing to do knows that nothing has to be placed again. */
+/** What was placed of a unit, by stat: how a build knows that nothing has to be placed again. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import type { UnitId } from '../plan/types.ts';
 import { replaceFile } from '../sys/durable.ts';
 
 const version = 1;
@@ -21,47 +20,31 @@ export interface UnitEntry {
   readonly files: readonly Placed[];
   /** Directories of the tree that was placed (`OUT_DIR` of a build script): watched instead of every file in them. */
   readonly trees: readonly Sealed[];
-}
-
-export interface LayoutRecord {
-  readonly units: Map<UnitId, UnitEntry>;
-  sealed: readonly Sealed[];
   /** What paths in the dep-info files for other build systems are relative to; null: they are absolute. */
-  basedir: string | null;
-  /** Store paths of the results that the directory held when it was moved here: the files' stats tell nothing any more. */
-  readonly moved: ReadonlyMap<UnitId, string>;
+  readonly basedir: string | null;
 }
 
-/** The record of an earlier build; an empty one where there is none, it is unreadable, or `root` was moved here. */
-export function readRecord(file: string, root: string): LayoutRecord {
+/** The result of a unit that `target/` holds; `entry` null: it was moved here, so stats of files tell nothing any more. */
+export interface Held {
+  readonly out: string;
+  readonly entry: UnitEntry | null;
+}
+
+/** What was kept by `writeEntry`; null: nothing, or it is not readable, which only means to look at everything anew. */
+export function readEntry(file: string, root: string): Held | null {
   try {
-    const saved = JSON.parse(fs.readFileSync(file, 'utf8')) as {
-      version: number;
-      root: string;
-      units: Record<UnitId, UnitEntry>;
-      sealed: Sealed[];
-      basedir?: string | null;
-    };
-    if (saved.version === version) {
-      const units = new Map(Object.entries(saved.units) as [UnitId, UnitEntry][]);
-      if (saved.root === root) return { units, sealed: saved.sealed, basedir: saved.basedir ?? null, moved: new Map() };
-      return { ...noRecord(), moved: new Map([...units].map(([id, { out }]) => [id, out])) };
-    }
+    const saved = JSON.parse(fs.readFileSync(file, 'utf8')) as { version: number; root: string; entry: UnitEntry };
+    if (saved.version !== version) return null;
+    return { out: saved.entry.out, entry: saved.root === root ? saved.entry : null };
   } catch {
-    // No record means that everything is looked at anew, which is always right.
+    return null;
   }
-  return noRecord();
 }
 
-function noRecord(): LayoutRecord {
-  return { units: new Map(), sealed: [], basedir: null, moved: new Map() };
-}
-
-/** Writes the record. Throws the system error. */
-export function writeRecord(file: string, root: string, record: LayoutRecord): void {
+/** `root`: the directory that everything lies in. Throws the system error. */
+export function writeEntry(file: string, root: string, entry: UnitEntry): void {
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  const units = Object.fromEntries(record.units);
-  replaceFile(file, JSON.stringify({ version, root, units, sealed: record.sealed, basedir: record.basedir }));
+  replaceFile(file, JSON.stringify({ version, root, entry }));
 }
 
 /** Whether a placed file is still the one that was placed. */
@@ -77,12 +60,14 @@ export function stillSealed([directory, mtime, inode]: Sealed): boolean {
 }
 
 /**
- * Sets a directory's times to a whole second of the past, so that any later change of its entries is seen even within
- * one tick of the clock. What was changed before this call is not noticed by the seal: check the entries afterwards.
+ * Makes sure that a directory's times are of the past, so that any later change of its entries is seen even within one
+ * tick of the clock. What was changed before this call is not noticed by the seal: check the entries afterwards.
  */
 export function seal(directory: string): Sealed {
-  const second = Math.floor(Date.now() / 1000) - 2;
-  fs.utimesSync(directory, second, second);
+  const now = Date.now();
   const stat = fs.lstatSync(directory);
-  return [directory, stat.mtimeMs, stat.ino];
+  if (stat.mtimeMs < now - 2000) return [directory, stat.mtimeMs, stat.ino];
+  const second = Math.floor(now / 1000) - 2;
+  fs.utimesSync(directory, second, second);
+  return [directory, fs.lstatSync(directory).mtimeMs, stat.ino];
 }

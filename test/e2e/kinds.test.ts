@@ -6,13 +6,13 @@ import { manifest, messagesOf, Place, type Project } from './support.ts';
 
 const place = new Place('kinds');
 
-/** Names below a directory, without identities and without what is drydock's or cargo's own. */
+/** Names below a directory, without identities, incremental state, locks, and diagnostics (here they are in the store). */
 function tree(directory: string): string[] {
   return fs
     .readdirSync(directory, { recursive: true })
     .map((name) => String(name).replaceAll(/-[0-9a-f]{16}/g, '-#'))
-    .filter((name) => !/(^|\/)(\.drydock|\.fingerprint|incremental\/|\.rustc_info)/.test(name))
-    .filter((name) => !/(^|\/)(invoked\.timestamp|stderr|\.cargo-[a-z-]*lock|dep-[^/]*)$/.test(name))
+    .filter((name) => !/(^|\/)incremental\//.test(name))
+    .filter((name) => !/(^|\/)(\.cargo-[a-z-]*lock|output-[^/]*)$/.test(name))
     .sort();
 }
 

@@ -85,6 +85,7 @@ export async function drydock(root: string, argv: readonly string[], store: stri
       const { outPath, drvPath } = unit.goal.sealed;
       if (!valid.has(outPath)) continue;
       const laidOut = target.layOut(unit, engine.hostPath(outPath));
+      if (laidOut.changed) history.putBack(unit);
       report.fresh(unit, report.wantsLog(unit) ? ((await engine.log(drvPath)) ?? []) : [], laidOut.renewed);
       report.artifact(unit, laidOut, true);
     }
@@ -101,7 +102,6 @@ export async function drydock(root: string, argv: readonly string[], store: stri
     const outcomes = await engine.realise(session, realise, on, new AbortController().signal);
     const ok = [...outcomes.values()].every(({ status }) => status === 'built' || status === 'valid');
     if (ok) target.finish(session.plan);
-    history.save();
     report.finish(ok);
     return { ...terminal.text(), ok, workspace, plan: session.plan, events, places: target.places };
   } finally {
