@@ -19,6 +19,7 @@ import { type DiskCache, diskCache, stamp } from './disk-cache.ts';
 import { optionValues } from './invocation.ts';
 import { directoryFrom, findPrograms, type Programs } from './programs.ts';
 import { entriesOf } from './tables.ts';
+import { rememberedAnswer } from './remembered.ts';
 import { readToolchain } from './toolchain.ts';
 import type { Invocation, Workspace } from './types.ts';
 
@@ -81,7 +82,12 @@ export async function readWorkspace(
     stderr,
     ...(options.signal ? { signal: options.signal } : {}),
   };
-  const asking = askCargo(request);
+  const startedOn = Date.now();
+  const remembered = rememberedAnswer(cache, request);
+  const known = remembered.recall();
+  let silent = true;
+  const heard = { ...stderr, write: (text: string) => ((silent = false), stderr.write(text)) };
+  const asking = known === null ? askCargo({ ...request, stderr: heard }) : Promise.resolve(success(known));
   const learned = tree.ok ? await attemptAsync(learn(tree.value, programs, invocation, environment, cache)) : tree;
   const answer = await asking;
   if (!answer.ok) return answer;
@@ -98,6 +104,8 @@ export async function readWorkspace(
     const objection = await judgeManifest(request, manifestPath);
     if (objection) return failure(objection);
   }
+  // What cargo has said along with it must be said again.
+  if (known === null && silent) remembered.keep(answer.value, workspace, startedOn);
   return success(workspace);
 }
 

@@ -75,6 +75,7 @@ export class Delivery {
     this.#delivered.add(unit.id);
     const { engine, target, report, history } = this.#to;
     const { drvPath, outPath } = unit.goal.sealed;
+    if (unit.goal.own.length > 0 && !target.shows(unit)) await engine.renew(outPath);
     const laidOut = target.layOut(unit, engine.hostPath(outPath));
     if (laidOut.changed) history.putBack(unit);
     const lines = report.wantsLog(unit) ? await engine.log(drvPath) : null;

@@ -45,6 +45,8 @@ export interface Goal {
   readonly weight: number;
   /** Outputs of the dev lane are not hashed and are subject to the budget. */
   readonly lane: 'pure' | 'dev';
+  /** Names in the output of what the user gets to see as files like any other: executables and the like (dev lane). */
+  readonly own: readonly string[];
   /** Was asked for: built even if all that need it are valid. Goals that nobody needs are roots anyway. */
   readonly root?: boolean;
 }
@@ -108,6 +110,8 @@ export interface Engine {
   ): Promise<ReadonlyMap<GoalKey, Outcome>>;
   /** Where a valid store path lies on the host. */
   hostPath(path: StorePath): string;
+  /** A valid path is about to be shown again after another one: its goal's `own` files are as new as if built now. */
+  renew(path: StorePath): Promise<void>;
   /** The log of a derivation that was built earlier, a line each; null: none kept. */
   log(drvPath: DrvPath): Promise<readonly string[] | null>;
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { replaceFile } from '../sys/durable.ts';
+import { type Stamped, stampOf, stampsSince, unchangedSince } from '../sys/stamps.ts';
 
 /** Everything on which an unchanged build rests. */
 export interface Unchanged {
@@ -17,12 +18,10 @@ export interface Unchanged {
   readonly afterwards: unknown;
 }
 
-type Stamp = string | null;
-
 interface Saved {
   readonly version: string;
-  readonly watched: readonly (readonly [path: string, stamp: Stamp])[];
-  readonly placed: readonly (readonly [path: string, stamp: Stamp])[];
+  readonly watched: Stamped;
+  readonly placed: Stamped;
   readonly stdout: string;
   readonly stderr: string;
   readonly afterwards: unknown;
@@ -52,12 +51,10 @@ export function readUnchanged(directory: string, key: string, version: string): 
   try {
     saved = JSON.parse(fs.readFileSync(path.join(directory, `${key}.json`), 'utf8')) as Saved;
     if (saved.version !== version) return null;
-    for (const [file, before] of saved.watched) if (stamp(file) !== before) return null;
-    for (const [file, before] of saved.placed) if (stamp(file) !== before) return null;
+    return unchangedSince(saved.watched) && unchangedSince(saved.placed) ? saved : null;
   } catch {
     return null;
   }
-  return saved;
 }
 
 /**
@@ -71,27 +68,11 @@ export function saveUnchanged(
   state: Unchanged,
   startedAt: number,
 ): void {
-  // The clock of a file system ticks more coarsely than ours.
-  const limit = BigInt(Math.floor(startedAt - 10)) * 1_000_000n;
-  const watched: [string, Stamp][] = [];
-  for (const file of new Set(state.watched)) {
-    const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
-    if (stat !== undefined && stat.mtimeNs >= limit) return;
-    watched.push([file, print(stat)]);
-  }
-  const placed = state.placed.map((file): [string, Stamp] => [file, stamp(file)]);
+  const watched = stampsSince(startedAt, state.watched);
+  if (watched === null) return;
+  const placed = state.placed.map((file) => [file, stampOf(file)] as const);
   const { stdout, stderr, afterwards } = state;
   fs.mkdirSync(directory, { recursive: true });
   const saved: Saved = { version, watched, placed, stdout, stderr, afterwards };
   replaceFile(path.join(directory, `${key}.json`), JSON.stringify(saved));
-}
-
-function stamp(file: string): Stamp {
-  return print(fs.statSync(file, { bigint: true, throwIfNoEntry: false }));
-}
-
-function print(stat: fs.BigIntStats | undefined): Stamp {
-  if (stat === undefined) return null;
-  // The size of a directory says nothing, its time of change does.
-  return `${stat.mtimeNs}:${stat.isDirectory() ? 'd' : stat.size}:${stat.ino}`;
 }

@@ -11,6 +11,7 @@ import { incrementalPlace, placeOf, scratchPlace, sourceArgument } from './place
 import { Needs } from './needs.ts';
 import {
   crateName,
+  isBuildScript,
   isCheck,
   isExecutableExample,
   isLibrary,
@@ -124,6 +125,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     views: real ? [{ source: closure.path, target: place.real }] : [],
     weight: 0,
     lane: facts.lanes[index] ?? 'pure',
+    own: real ? ownFiles(facts, index) : [],
   };
   return finish(facts, made, index, { goal, closure, place, toolchain, environment, program: toolchain.rustc, argv });
 }
@@ -135,6 +137,13 @@ function macrosReadFiles(facts: Facts, options: PlanOptions, index: number): boo
 
 function earlyFile(facts: Facts, index: number): string | null {
   return facts.files[index]?.find((file) => file.flavor === 'rmeta')?.name ?? null;
+}
+
+/** What cargo shows under a plain name, but for libraries that only rustc reads and build scripts. */
+function ownFiles(facts: Facts, index: number): readonly string[] {
+  if (isBuildScript(facts.unit(index).target)) return [];
+  const files = facts.files[index] ?? [];
+  return files.flatMap(({ name, plainName }) => (plainName === null || /\.(rlib|rmeta)$/.test(name) ? [] : [name]));
 }
 
 function incrementalMount(facts: Facts, index: number, made: Made, killSafe: boolean): MountGrant {

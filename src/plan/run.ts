@@ -141,7 +141,7 @@ function goalOf(
   view: SourceClosure | null,
 ): Goal {
   const views = view === null ? [] : [{ source: view.path, target: view.root }];
-  return { key, ...parts, earlyFile: null, mounts: [], views, weight: 0, lane: facts.lanes[index] ?? 'pure' };
+  return { key, ...parts, earlyFile: null, mounts: [], views, weight: 0, lane: facts.lanes[index] ?? 'pure', own: [] };
 }
 
 function scriptOf(facts: Facts, index: number): number {

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readlinkSync, renameSync, chmodSync, utimesSync
 import * as path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cloneOrCopy } from '../sys/copy.ts';
+import { fileMask } from '../sys/ids.ts';
 import { sortedByBytes } from '../nix/order.ts';
 import { makeCanonical } from './place.ts';
 import type { FileKind, FileStat } from './record.ts';
@@ -22,6 +23,8 @@ export interface TreeFile {
   readonly file: string;
   readonly size: number;
   readonly inode: number;
+  /** Milliseconds, of a file that keeps its own; without: the canonical one. */
+  readonly mtime?: number;
   /** Of a symlink. */
   readonly target: string | null;
 }
@@ -47,9 +50,13 @@ class Refusal extends Error {
  * Makes all below `directory` canonical: files 0444 or 0555, directories 0555, all mtimes one second after 1970. The
  * directory itself is left writable: it still has to be moved. Sockets, fifos, devices and set-id files are refused.
  * Files with several links are replaced by copies first: one of the links may lie in rustc's incremental state, whose
- * files must stay writable.
+ * files must stay writable. Files of the names `own` at the top get the permissions of the umask and keep their time.
  */
-export async function canonicalise(work: WorkDirectory, directory: string): Promise<Canonical> {
+export async function canonicalise(
+  work: WorkDirectory,
+  directory: string,
+  own: ReadonlySet<string> = new Set(),
+): Promise<Canonical> {
   let seen = 0;
   const visit = async (place: string, name: string): Promise<TreeDirectory> => {
     const entries = [];
@@ -69,7 +76,8 @@ export async function canonicalise(work: WorkDirectory, directory: string): Prom
       }
       if (stat.isSymbolicLink()) {
         makeCanonical(file, 'l');
-        const node: TreeFile = { kind: 'l', file, size: stat.size, inode: stat.ino, target: readlinkSync(file) };
+        const target = readlinkSync(file);
+        const node: TreeFile = { kind: 'l', file, size: stat.size, inode: stat.ino, target };
         entries.push({ name: child, node });
         continue;
       }
@@ -77,9 +85,12 @@ export async function canonicalise(work: WorkDirectory, directory: string): Prom
       if ((stat.mode & 0o6000) !== 0) throw new Refusal(relative, 'set-id');
       const kind = (stat.mode & 0o100) === 0 ? 'f' : 'x';
       if (stat.nlink > 1) await replaceByCopy(work, file);
-      makeCanonical(file, kind);
-      const inode = stat.nlink > 1 ? lstatSync(file).ino : stat.ino;
-      entries.push({ name: child, node: { kind, file, size: stat.size, inode, target: null } as const });
+      const keeps = own.has(relative);
+      if (keeps) chmodSync(file, (kind === 'x' ? 0o777 : 0o666) & ~fileMask());
+      else makeCanonical(file, kind);
+      const { ino: inode, mtimeMs } = stat.nlink > 1 ? lstatSync(file) : stat;
+      const time = keeps ? { mtime: mtimeMs } : {};
+      entries.push({ name: child, node: { kind, file, size: stat.size, inode, ...time, target: null } as const });
     }
     return { kind: 'd', entries };
   };
@@ -95,11 +106,15 @@ export async function canonicalise(work: WorkDirectory, directory: string): Prom
 export function manifestOf(tree: TreeNode): FileStat[] {
   const files: FileStat[] = [];
   const visit = (node: TreeNode, name: string) => {
-    if (node.kind !== 'd') files.push([name, node.kind, node.size, node.inode]);
+    if (node.kind !== 'd') files.push(statOf(name, node));
     else for (const entry of node.entries) visit(entry.node, path.posix.join(name, entry.name));
   };
   visit(tree, '');
   return files;
+}
+
+function statOf(name: string, { kind, size, inode, mtime }: TreeFile): FileStat {
+  return mtime === undefined ? [name, kind, size, inode] : [name, kind, size, inode, mtime];
 }
 
 export function bytesOf(files: readonly FileStat[]): number {

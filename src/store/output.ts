@@ -1,11 +1,12 @@
 /** Outputs of builds on their way into the store. */
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, utimesSync } from 'node:fs';
 import { baseName } from '../nix/store-path.ts';
 import type { NarNode, StorePath } from '../nix/types.ts';
 import { type TreeNode, bytesOf, canonicalise, manifestOf } from './canonical.ts';
 import { hashNar, readChunks } from './hashing.ts';
 import type { Layout } from './layout.ts';
 import { place } from './place.ts';
+import type { FileStat, PathRecord } from './record.ts';
 import type { CommitOutcome, CommitRequest, OutputHandle } from './types.ts';
 import type { WorkDirectory } from './work.ts';
 
@@ -29,7 +30,7 @@ export async function commitOutput(
   const { path, directory } = handle;
   if (!lstatSync(directory).isDirectory()) return { status: 'refused', file: '', why: 'not-a-directory' };
   chmodSync(directory, 0o755);
-  const canonical = await canonicalise(work, directory);
+  const canonical = await canonicalise(work, directory, new Set(request.lane === 'dev' ? request.own : []));
   if (!canonical.ok) return { status: 'refused', file: canonical.file, why: canonical.why };
   const files = manifestOf(canonical.tree);
   const bytes = bytesOf(files);
@@ -50,6 +51,22 @@ export async function commitOutput(
     files,
   });
   return { status: 'committed', references, narHash: hashed?.narHash ?? null, bytes };
+}
+
+/**
+ * Sets the time of the files that have one of their own; answers the record that fits. Killed before that is written:
+ * the path counts as written to, and is built again.
+ */
+export function renewed(layout: Layout, record: PathRecord): PathRecord {
+  const now = new Date();
+  const files = record.files.map((file): FileStat => {
+    const [name, kind, size, inode, mtime] = file;
+    if (mtime === undefined) return file;
+    const place = `${layout.content(record.path)}/${name}`;
+    utimesSync(place, now, now);
+    return [name, kind, size, inode, lstatSync(place).mtimeMs];
+  });
+  return { ...record, files };
 }
 
 function narNodeOf(node: TreeNode): NarNode {

@@ -10,10 +10,10 @@ export const canonicalSeconds = 1;
 export type FileKind = 'f' | 'x' | 'l';
 
 /**
- * One file as it was when its path became valid; `name` relative to the path, empty for the path itself. Its mtime is
- * the canonical one, so it is not written down.
+ * One file as it was when its path became valid; `name` relative to the path, empty for the path itself. `mtime`:
+ * milliseconds; not written down where it is the canonical one.
  */
-export type FileStat = readonly [name: string, kind: FileKind, size: number, inode: number];
+export type FileStat = readonly [name: string, kind: FileKind, size: number, inode: number, mtime?: number];
 
 export interface PathRecord {
   readonly version: 1;
@@ -70,12 +70,13 @@ function isStorePath(value: unknown): boolean {
 }
 
 function isFileStat(value: unknown): boolean {
-  if (!Array.isArray(value) || value.length !== 4) return false;
+  if (!Array.isArray(value) || value.length < 4 || value.length > 5) return false;
   const kind: unknown = value[1];
   return (
     typeof value[0] === 'string' &&
     (kind === 'f' || kind === 'x' || kind === 'l') &&
     typeof value[2] === 'number' &&
-    typeof value[3] === 'number'
+    typeof value[3] === 'number' &&
+    (value.length === 4 || typeof value[4] === 'number')
   );
 }

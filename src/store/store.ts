@@ -11,7 +11,7 @@ import { defaultStoreRoot, makeStore, readFormat } from './format.ts';
 import { laneSize } from './inventory.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { readLog, writeLog } from './logs.ts';
-import { commitOutput, prepareOutput } from './output.ts';
+import { commitOutput, prepareOutput, renewed } from './output.ts';
 import { displace, place, writeRecord } from './place.ts';
 import { registerRoots } from './roots.ts';
 import { addTexts } from './texts.ts';
@@ -178,6 +178,18 @@ class EmbeddedStore implements Store {
       const outcome = await commitOutput(this.#layout, await this.#writable(), handle, request);
       this.#records.forget(handle.path);
       return outcome;
+    });
+  }
+
+  renew(storePath: StorePath): Promise<void> {
+    return guarded(this.root, async () => {
+      const held = await this.#lockPath(storePath, {});
+      try {
+        const record = this.#records.read(storePath);
+        if (record !== null) writeRecord(this.#layout, await this.#writable(), renewed(this.#layout, record));
+      } finally {
+        held.release();
+      }
     });
   }
 

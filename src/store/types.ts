@@ -38,6 +38,11 @@ export interface CommitRequest {
    */
   readonly candidates: readonly StorePath[];
   readonly deriver: DrvPath | null;
+  /**
+   * Names of files (dev lane) that have the permissions of the umask and the time at which they were built: `target/`
+   * shows them as hard links, and there they are files like any other.
+   */
+  readonly own?: readonly string[];
 }
 
 export type CommitOutcome =
@@ -126,6 +131,8 @@ export interface Store {
   prepareOutput(path: StorePath): Promise<OutputHandle>;
   /** Makes the output canonical and valid. The caller holds the path's lock. */
   commitOutput(handle: OutputHandle, request: CommitRequest): Promise<CommitOutcome>;
+  /** Gives a valid path's files with a time of their own the present time. */
+  renew(path: StorePath): Promise<void>;
   discardOutput(handle: OutputHandle): Promise<void>;
 
   writeLog(drvPath: DrvPath, lines: readonly string[]): Promise<void>;

@@ -130,10 +130,10 @@ export class Records {
  * A write through any hard link of a file sets its mtime, and a file that took its place has another inode. Permission
  * bits count as far as a NAR holds them.
  */
-function isAsRecorded(content: string, [name, kind, size, inode]: FileStat): boolean {
+function isAsRecorded(content: string, [name, kind, size, inode, mtime]: FileStat): boolean {
   const stat = lstatSync(name === '' ? content : `${content}/${name}`, { throwIfNoEntry: false });
-  if (stat === undefined || stat.size !== size || stat.ino !== inode || stat.mtimeMs !== canonicalSeconds * 1000)
-    return false;
+  if (stat === undefined || stat.size !== size || stat.ino !== inode) return false;
+  if (stat.mtimeMs !== (mtime ?? canonicalSeconds * 1000)) return false;
   if (kind === 'l') return stat.isSymbolicLink();
   return stat.isFile() && ((stat.mode & 0o100) !== 0) === (kind === 'x');
 }

@@ -1,4 +1,5 @@
 /** Who runs this, and where that user's files belong (XDG Base Directory Specification). */
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 
@@ -14,6 +15,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** User and group that files made by this process belong to. */
 export function userIds(): UserIds {
   return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+}
+
+/** The umask. Read from the kernel: Node's own way to ask sets it twice, and other threads create files meanwhile. */
+export function fileMask(): number {
+  return parseInt(/^Umask:\s*(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '22', 8);
 }
 
 /**

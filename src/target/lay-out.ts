@@ -13,6 +13,8 @@ import type { LaidOutNames } from './types.ts';
 
 /** The sandbox's name of `$out` as rustc writes it into dep-info. */
 const sandboxOut = '/build/out';
+/** The time of every file in a Nix store, and of those in ours that have none of their own (Nix manual, "store path"). */
+const epochMilliseconds = 1000;
 
 type PlacedUnit = Pick<UnitEntry, 'files' | 'trees'>;
 
@@ -54,7 +56,7 @@ export function placeCompilation(places: Places, unit: PlannedUnit, outDir: stri
     const from = path.join(outDir, file.name);
     if (to === null || !fs.existsSync(from)) continue;
     fs.mkdirSync(path.dirname(to), { recursive: true });
-    files.push(sharesContents(unit, file.name) ? placeLink(from, to) : placeCopy(from, to));
+    files.push(sharesContents(unit, from) ? placeLink(from, to) : placeCopy(from, to));
   }
   return { files, trees };
 }
@@ -74,9 +76,13 @@ export function placeRun(places: Places, unit: PlannedUnit, outDir: string): Pla
   return { files, trees };
 }
 
-/** Libraries for rustc are large and nobody writes into them; executables and the like are files of their own. */
-function sharesContents(unit: PlannedUnit, name: string): boolean {
-  return isBuildScript(unit.unit.target) || name.endsWith('.rlib') || name.endsWith('.rmeta');
+/**
+ * Libraries for rustc are large and nobody writes into them. Executables and the like are files like any other: links
+ * where the store holds them as such, as cargo's are links into `deps`; else copies. Times tell which: Nix's are all one.
+ */
+function sharesContents(unit: PlannedUnit, file: string): boolean {
+  if (isBuildScript(unit.unit.target) || file.endsWith('.rlib') || file.endsWith('.rmeta')) return true;
+  return unit.goal.own.includes(path.basename(file)) && fs.lstatSync(file).mtimeMs > epochMilliseconds;
 }
 
 function realDepInfo(file: string, directory: string, unit: PlannedUnit, outputs: OutputPlace): string {

@@ -97,7 +97,7 @@ class OpenTarget implements Target {
     const { outPath } = unit.goal.sealed;
     const held = this.#heldOf(unit);
     const before = held?.entry ?? null;
-    if (before !== null && before.out === outPath && isRight(before)) {
+    if (before !== null && this.shows(unit)) {
       return new Laid(this.places, unit, before, { changed: false, renewed: false });
     }
     const renewed = held?.out !== outPath || (before !== null && this.#isBroken(unit, before));
@@ -112,6 +112,11 @@ class OpenTarget implements Target {
     const entry = { ...placed, out: outPath, basedir: this.#basedir };
     this.#keep(unit, entry);
     return new Laid(this.places, unit, entry, { changed: true, renewed });
+  }
+
+  shows(unit: PlannedUnit): boolean {
+    const entry = this.#heldOf(unit)?.entry ?? null;
+    return entry !== null && entry.out === unit.goal.sealed.outPath && isRight(entry);
   }
 
   locate(unit: PlannedUnit): LaidOut {

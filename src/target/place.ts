@@ -1,4 +1,4 @@
-/** Putting one file, or one tree, into `target/`. Every file appears whole, under its name, by a rename. */
+/** Putting one file, or one tree, into `target/`. Every file appears whole, under its name, by a rename or a link. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { storeDir } from '../nix/types.ts';
@@ -24,16 +24,9 @@ export function placeLink(from: string, to: string): Placed {
     if (code !== 'EEXIST') throw error;
   }
   if (sameFile(from, to)) return placed(to, 'link');
-  removeDirectoryAt(to);
-  const aside = asideName(to);
-  try {
-    fs.linkSync(from, aside);
-  } catch (error) {
-    if (unlinkable.has(errnoOf(error) ?? '')) return placeCopy(from, to);
-    throw error;
-  }
-  fs.renameSync(aside, to);
-  return placed(to, 'link');
+  removeTree(to);
+  // Not by a rename: ext4 then starts to write the whole file to the disk, 0.2 s for the library of a large crate.
+  return placeLink(from, to);
 }
 
 function placeSymlink(from: string, to: string): Placed {

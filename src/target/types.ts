@@ -27,6 +27,8 @@ export interface Target {
    * Places what is not right already. Throws the system error (a full disk, a read-only directory).
    */
   layOut(unit: PlannedUnit, outDir: string): LaidOut;
+  /** Whether `layOut` would find everything in place. */
+  shows(unit: PlannedUnit): boolean;
   /** The same names without touching anything: all files that are planned. */
   locate(unit: PlannedUnit): LaidOut;
   /** From now on `outputs` knows the unit's store path. `layOut` does it too; lines of a running unit may need it. */

@@ -35,6 +35,7 @@ export interface GoalSpec {
   readonly views?: Goal['views'];
   readonly weight?: number;
   readonly lane?: Goal['lane'];
+  readonly own?: readonly string[];
 }
 
 /** Goals by key; a goal's needs must come before it. */
@@ -68,6 +69,7 @@ export function makeGoals(specs: Readonly<Record<GoalKey, GoalSpec>>): Map<GoalK
       views: spec.views ?? [],
       weight: spec.weight ?? 1,
       lane: spec.lane ?? 'pure',
+      own: spec.own ?? [],
     });
   }
   return goals;

@@ -84,6 +84,7 @@ export async function drydock(root: string, argv: readonly string[], store: stri
     for (const unit of inCargoOrder(session.plan.units)) {
       const { outPath, drvPath } = unit.goal.sealed;
       if (!valid.has(outPath)) continue;
+      if (unit.goal.own.length > 0 && !target.shows(unit)) await engine.renew(outPath);
       const laidOut = target.layOut(unit, engine.hostPath(outPath));
       if (laidOut.changed) history.putBack(unit);
       report.fresh(unit, report.wantsLog(unit) ? ((await engine.log(drvPath)) ?? []) : [], laidOut.renewed);

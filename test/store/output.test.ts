@@ -165,3 +165,22 @@ test('the log of a derivation comes back line by line', async () => {
   expect(await store.readLog(drv)).toEqual([]);
   expect(splitStorePath(drv).name).toBe('unit.drv');
 });
+
+test("a file of one's own keeps the time of its build and the permissions of the umask, and is watched all the same", async () => {
+  const store = await freshStore();
+  const output = anyOutput('bin');
+  const handle = await store.prepareOutput(output);
+  for (const name of ['bin', 'other']) writeFileSync(path.join(handle.directory, name), 'binary', { mode: 0o755 });
+  const built = lstatSync(path.join(handle.directory, 'bin'));
+  await store.commitOutput(handle, { lane: 'dev', candidates: [], deriver: null, own: ['bin'] });
+  const at = (name: string) => lstatSync(path.join(store.hostPath(output), name));
+  expect([at('bin').mode, at('bin').mtimeMs]).toEqual([built.mode, built.mtimeMs]);
+  expect([at('other').mode & 0o777, at('other').mtimeMs]).toEqual([0o555, 1000]);
+
+  await store.renew(output);
+  expect(at('bin').mtimeMs).toBeGreaterThan(built.mtimeMs);
+  expect(at('other').mtimeMs).toBe(1000);
+  expect((await freshStore(store.root)).valid([output]).size).toBe(1);
+  writeFileSync(path.join(store.hostPath(output), 'bin'), 'BINARY');
+  expect((await freshStore(store.root)).valid([output]).size).toBe(0);
+});

@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { UnitId } from '../../src/plan/types.ts';
 import { openTarget } from '../../src/target/open.ts';
 import { tryLock } from '../../src/sys/lock.ts';
 import { type Built, cargo, drydock, environment, makeProject } from '../report/support.ts';
@@ -89,9 +90,10 @@ test('a build with nothing to do places nothing', { timeout: 60_000 }, async () 
   expect(listing()).toEqual(before);
 });
 
-test('executables are files of their own, writable, with a time of their own', () => {
+test('executables are files as cargo leaves them: one with the name in deps, writable, with the time of the build', () => {
   const binary = fs.statSync(path.join(root, 'target/debug/top'));
-  expect(binary.nlink).toBe(1);
+  const id = first.plan.units.find(({ unit }) => unit.target.kind.includes('bin'))?.id ?? '';
+  expect(fs.statSync(path.join(root, `target/debug/deps/top-${id}`)).ino).toBe(binary.ino);
   expect(binary.mode & 0o777).toBe(0o777 & ~currentUmask());
   expect(Date.now() - binary.mtimeMs).toBeLessThan(3_600_000);
   expect(fs.statSync(path.join(root, 'target/debug/libtop.rlib')).nlink).toBeGreaterThan(1);
@@ -112,7 +114,8 @@ test('what was deleted or replaced is put back', { timeout: 60_000 }, async () =
   const target = (name: string) => path.join(root, 'target/debug', name);
   const rlib = fs.readdirSync(target('deps')).find((name) => name.startsWith('libbelow_it') && name.endsWith('.rlib'));
   fs.rmSync(target(`deps/${rlib}`));
-  fs.writeFileSync(target('top'), 'not a program');
+  fs.writeFileSync(target('other'), 'not a program');
+  fs.renameSync(target('other'), target('top'));
   fs.rmSync(target('top.d'));
   const made = execFileSync('find', ['target', '-name', 'made.rs'], { cwd: root }).toString().trim();
   fs.rmSync(path.join(root, made));
@@ -121,6 +124,38 @@ test('what was deleted or replaced is put back', { timeout: 60_000 }, async () =
   expect(new Set(listing().map((line) => line.split(' ')[0]))).toEqual(before);
   expect(execFileSync(target('top')).toString()).toBe('7\n');
 });
+
+test('a write into an executable never becomes what the store gives for it', { timeout: 60_000 }, async () => {
+  const top = path.join(root, 'target/debug/top');
+  fs.appendFileSync(top, 'more');
+  const second = await drydock(root, argv, store);
+  expect(builtBy(second)).toEqual(['bin']);
+  expect(fs.readFileSync(top, 'latin1')).not.toMatch(/more$/);
+  expect(execFileSync(top).toString()).toBe('7\n');
+  expect((await drydock(root, argv, store)).events).toEqual([]);
+});
+
+test('an executable that is put back is as new as what it is put in the place of', { timeout: 60_000 }, async () => {
+  const top = path.join(root, 'target/debug/top');
+  const main = path.join(root, 'src/main.rs');
+  const text = fs.readFileSync(main, 'utf8');
+  const edited = text.replace('"{}"', '"v{}"');
+  fs.writeFileSync(main, edited);
+  await drydock(root, argv, store);
+  const between = fs.statSync(top);
+  fs.writeFileSync(main, text);
+  expect(builtBy(await drydock(root, argv, store))).toEqual([]);
+  const back = fs.statSync(top);
+  expect(back.ino).not.toBe(between.ino);
+  expect(back.mtimeMs).toBeGreaterThan(between.mtimeMs);
+  expect((await drydock(root, argv, store)).events).toEqual([]);
+  expect(execFileSync(top).toString()).toBe('7\n');
+});
+
+function builtBy({ events, plan }: Built): string[] {
+  const built = events.filter((event) => event.type === 'ended' && event.outcome.status === 'built');
+  return built.map(({ key }) => plan.byId.get(key as UnitId)?.unit.target.kind.join() ?? key);
+}
 
 test('cargo clean and cargo clean -p clean it, and the next build is right', { timeout: 60_000 }, async () => {
   const before = names();

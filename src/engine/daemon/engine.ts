@@ -111,6 +111,8 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
     valid,
     realise,
     hostPath: (path) => outputs.hostPath(path),
+    // What target/ shows of a Nix store are copies.
+    renew: () => Promise.resolve(),
     log: (drvPath: DrvPath) => Promise.resolve(state.readLog(drvPath)),
     async keep(link, paths) {
       if (address.kind === 'unix') await keepPaths(await store(), address.root, link, paths);

@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { type HeldMounts, holdMounts } from '../../mounts/hold.ts';
-import type { Derivation, SealedDerivation } from '../../nix/types.ts';
+import type { Derivation, SealedDerivation, StorePath } from '../../nix/types.ts';
 import type { OutputHandle, Store } from '../../store/types.ts';
 import { removeTree } from '../../sys/copy.ts';
 import type { LockOptions } from '../../sys/lock.ts';
@@ -89,6 +89,7 @@ async function buildInto(shop: Workshop, attempt: Attempt, handle: OutputHandle)
     lane: goal.lane,
     candidates: goal.lane === 'pure' ? [...store.closure(direct).paths, goal.sealed.outPath] : direct,
     deriver: goal.sealed.drvPath,
+    own: goal.own,
   });
   if (outcome.status === 'refused') {
     const message = `the output holds something that a store path cannot hold: ${outcome.file} (${outcome.why})`;
@@ -125,10 +126,16 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
       marked = held.mark(goal.sealed.drvPath);
       marked.catch(() => {});
       mkdirSync(stage);
-      const storeBinds = fillStage(stage, inputsOf(shop.store, attempt), goal.sealed.outPath);
+      const inputs = inputsOf(shop.store, attempt);
       const dependencies = dependenciesOf(goal.sealed.derivation);
       const filled = dependencies.length === 0 ? null : filledOf(stage);
-      if (filled !== null) fillDependencies(filled, dependencies, stage, storeBinds);
+      if (filled !== null) fillDependencies(filled, dependencies, inputs);
+      const named = namedBy(goal.sealed.derivation);
+      const storeBinds = fillStage(
+        stage,
+        inputs.filter(({ path: input }) => named(input)),
+        goal.sealed.outPath,
+      );
       const command = sandboxCommand({
         derivation: goal.sealed.derivation,
         outPath: goal.sealed.outPath,
@@ -174,6 +181,13 @@ async function runBuilder(shop: Workshop, attempt: Attempt, handle: OutputHandle
 /** The builder's list of files for `/build/deps` (docs/architecture.md). */
 function dependenciesOf(derivation: Derivation): readonly string[] {
   return (derivation.env['dependencies'] ?? '').split(' ').filter((file) => file !== '');
+}
+
+/** Which inputs the builder can find in the store: not those of which `/build/deps` has all that it uses. */
+function namedBy({ env, args, inputSrcs }: Derivation): (input: StorePath) => boolean {
+  const { dependencies: _, ...others } = env;
+  const text = [...args, ...inputSrcs, ...Object.values(others)].join('\n');
+  return (input) => text.includes(input);
 }
 
 function filledOf(stage: string): string {

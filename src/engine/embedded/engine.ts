@@ -29,6 +29,7 @@ export function embeddedEngine(store: Store, options: EmbeddedOptions = {}): Eng
   return {
     valid,
     hostPath: (path) => store.hostPath(path),
+    renew: (path) => store.renew(path),
     log: (drvPath) => store.readLog(drvPath),
     async realise(source, { jobs, keepGoing }, on, signal) {
       const needed = firstNeeded(source, store);

@@ -4,7 +4,6 @@
  */
 import {
   copyFileSync,
-  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -40,7 +39,8 @@ export function fillStage(directory: string, inputs: readonly StageInput[], outP
     const target = path.join(directory, baseName(input.path));
     if (input.only !== null) {
       mkdirSync(target);
-      linkFirst(input.places, input.only, path.join(target, input.only));
+      if (!linkFirst(input.places, input.only, path.join(target, input.only)))
+        throw new Error(`${input.only} is in none of ${input.places.join(', ')}`);
       continue;
     }
     const place = input.places.at(-1);
@@ -63,35 +63,29 @@ export function fillStage(directory: string, inputs: readonly StageInput[], outP
  * Fills the new directory `directory` with the files that become `/build/deps`; `files`: their store paths. Not symlinks:
  * rustc resolves these, and compiles every codegen unit again when a library's own path has changed.
  */
-export function fillDependencies(
-  directory: string,
-  files: readonly string[],
-  stage: string,
-  binds: readonly Bind[],
-): void {
+export function fillDependencies(directory: string, files: readonly string[], inputs: readonly StageInput[]): void {
   mkdirSync(directory);
+  const places = new Map(inputs.map((input) => [input.path, input.places]));
   for (const file of files) {
-    const bind = binds.find(({ to }) => file.startsWith(`${to}/`));
-    const from =
-      bind === undefined ? path.join(stage, file.slice(storeDir.length)) : bind.from + file.slice(bind.to.length);
+    const end = file.indexOf('/', storeDir.length + 1);
+    const [owner, name] = [file.slice(0, end) as StorePath, file.slice(end + 1)];
     const target = path.join(directory, path.basename(file));
     // What is not there is for the builder to miss, as it would without this directory.
-    if (existsSync(from)) linkOrCopy(from, target);
-    else symlinkSync(file, target);
+    if (!linkFirst(places.get(owner) ?? [], name, target)) symlinkSync(file, target);
   }
 }
 
-/** Links the file from the first place that has it. It moves only forward, so one pass cannot miss it. */
-function linkFirst(places: readonly string[], name: string, target: string): void {
+/** Links the file from the first place that has it; false: none has. It moves only forward, so one pass cannot miss it. */
+function linkFirst(places: readonly string[], name: string, target: string): boolean {
   for (const place of places) {
     try {
       linkOrCopy(path.join(place, name), target);
-      return;
+      return true;
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
   }
-  throw new Error(`${name} is in none of ${places.join(', ')}`);
+  return false;
 }
 
 function linkTree(from: string, to: string): void {
