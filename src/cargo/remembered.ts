@@ -5,6 +5,9 @@ import { type DiskCache, stamp } from './disk-cache.ts';
 import type { Workspace } from './types.ts';
 import { watchedFiles } from './watched.ts';
 
+/** Changes with the form of what is kept. */
+const form = 1;
+
 /** Variables on which cargo's answer may depend (cargo book, "Environment Variables"), and where programs and files are. */
 const counts = /^(_*CARGO_|RUST|HOME$|PATH$)/;
 
@@ -24,7 +27,7 @@ interface Kept {
 
 export function rememberedAnswer(cache: DiskCache, request: CargoRequest): Remembered {
   const { invocation } = request;
-  const key = [invocation.cwd, invocation.verb, invocation.globalArguments, invocation.cargoArguments];
+  const key = [form, invocation.cwd, invocation.verb, invocation.globalArguments, invocation.cargoArguments];
   const environment = Object.entries(request.environment).filter(([name]) => counts.test(name));
   const circumstances = JSON.stringify([
     [request.cargo, stamp(request.cargo), request.channel, request.overrides],

@@ -61,7 +61,7 @@ export async function prepare(
     owner: { uid: userIds().uid, scope: ownerScope(state), grants: grantsDirectory(state) },
     toolchain,
     hostTools,
-    builder: builderInput(builderText()),
+    builder: builderInput(fs.readFileSync(builderFile(), 'utf8')),
   };
   const session = new Session(workspace, records, () => {
     const plan = planUnits(workspace, options);
@@ -87,10 +87,10 @@ export function stateDirectory(store: Store): string {
 }
 
 /** `builder/unit.sh` of this installation: beside `dist/` in a package, two up in the sources. */
-function builderText(): string {
+export function builderFile(): string {
   for (const up of ['..', '../..']) {
     const file = path.join(import.meta.dirname, up, 'builder', 'unit.sh');
-    if (fs.existsSync(file)) return fs.readFileSync(file, 'utf8');
+    if (fs.existsSync(file)) return file;
   }
   throw new Error('builder/unit.sh is missing from this installation');
 }

@@ -19,7 +19,7 @@ export function repeatUnchanged(invocation: Invocation, host: Host): { readonly 
   if (!building.has(invocation.verb)) return null;
   // Whoever wants cargo's own log wants cargo to be asked.
   if (host.environment['CARGO_LOG'] !== undefined) return null;
-  const saved = readUnchanged(directoryOf(invocation, host), keyOf(host), version);
+  const saved = readUnchanged(directoryOf(invocation, host), keyOf(host), version, host.environment);
   if (saved === null) return null;
   const took = elapsed(process.hrtime.bigint() - host.startedAt);
   if (saved.stdout !== '') host.terminal.stdout.write(saved.stdout);

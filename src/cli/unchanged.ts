@@ -14,6 +14,7 @@ import type { Sources } from '../sources/types.ts';
 import type { Target } from '../target/types.ts';
 import { version } from '../version.ts';
 import type { Host } from './host.ts';
+import { builderFile } from './prepare.ts';
 import { directoryOf, keyOf } from './repeat.ts';
 
 export interface Finished {
@@ -48,12 +49,19 @@ export async function rememberUnchanged(finished: Finished): Promise<void> {
     directoryOf(invocation, host),
     keyOf(host),
     version,
+    host.environment,
     {
-      watched: [...files, ...directories, ...sources.watched()],
+      watched: [...files, ...directories, ...sources.watched(), ...ownFiles()],
+      variables: [...session.variables(), ...Object.keys(workspace.config.env)],
       placed: target.placed(session.plan),
       ...terminal.text(),
       afterwards,
     },
     host.startedOn,
   );
+}
+
+/** Drydock itself: another one of the same version may plan and build otherwise. */
+function ownFiles(): readonly string[] {
+  return [process.argv[1] ?? '', builderFile()];
 }

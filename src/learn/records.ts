@@ -12,6 +12,8 @@ export class Records {
   readonly #directory: string;
   readonly #checkout: string;
   readonly #known = new Map<UnitId, UnitRecord>();
+  /** Most units have none: to look for each of them would cost more than to look once. */
+  #names: ReadonlySet<string> | null = null;
 
   /** `directory`: of the store's state; `workspaceRoot`: two projects may have units of one identity. */
   constructor(directory: string, workspaceRoot: string) {
@@ -47,6 +49,8 @@ export class Records {
   }
 
   #read(id: UnitId): UnitRecord {
+    this.#names ??= namesIn(path.join(this.#directory, this.#checkout));
+    if (!this.#names.has(`${id}.json`)) return emptyRecord;
     let parsed: unknown;
     try {
       parsed = JSON.parse(fs.readFileSync(this.#file(id), 'utf8'));
@@ -54,6 +58,14 @@ export class Records {
       return emptyRecord;
     }
     return isRecord(parsed) ? parsed : emptyRecord;
+  }
+}
+
+function namesIn(directory: string): ReadonlySet<string> {
+  try {
+    return new Set(fs.readdirSync(directory));
+  } catch {
+    return new Set();
   }
 }
 

@@ -54,6 +54,11 @@ export class Session implements GoalSource {
     return this.#goals;
   }
 
+  /** Variables that units read, set or not. */
+  variables(): ReadonlySet<string> {
+    return new Set(this.plan.units.flatMap(({ id, source }) => [...source.env, ...this.#records.get(id).env]));
+  }
+
   // eslint-disable-next-line @typescript-eslint/require-await -- the engine awaits: other sources may need time
   async inspect(goal: Goal, exit: BuilderExit): Promise<Verdict> {
     const unit = this.plan.byId.get(goal.key as UnitId);

@@ -47,10 +47,10 @@ export function writeEntry(file: string, root: string, entry: UnitEntry): void {
   replaceFile(file, JSON.stringify({ version, root, entry }));
 }
 
-/** Whether a placed file is still the one that was placed. */
-export function stillThere([file, , size, mtime, inode]: Placed): boolean {
+/** Whether a placed file is still the one that was placed. The time of a link is the store's to look at, and to renew. */
+export function stillThere([file, how, size, mtime, inode]: Placed): boolean {
   const stat = fs.lstatSync(file, { throwIfNoEntry: false });
-  return stat !== undefined && stat.ino === inode && stat.size === size && stat.mtimeMs === mtime;
+  return stat?.ino === inode && stat.size === size && (how === 'link' || stat.mtimeMs === mtime);
 }
 
 /** Whether nothing was created, removed or renamed in the directory since it was sealed. */

@@ -152,6 +152,17 @@ test('an executable that is put back is as new as what it is put in the place of
   expect(execFileSync(top).toString()).toBe('7\n');
 });
 
+test('a target directory beside it that shows the same executable leaves it as it is', { timeout: 60_000 }, async () => {
+  await drydock(root, [...argv, '--target-dir', 'beside'], store);
+  const before = listing();
+  await drydock(root, argv, store);
+  await drydock(root, [...argv, '--target-dir', 'beside'], store);
+  const top = fs.statSync(path.join(root, 'target/debug/top'));
+  expect(fs.statSync(path.join(root, 'beside/debug/top'))).toMatchObject({ ino: top.ino, mtimeMs: top.mtimeMs });
+  expect(listing()).toEqual(before);
+  fs.rmSync(path.join(root, 'beside'), { recursive: true });
+});
+
 function builtBy({ events, plan }: Built): string[] {
   const built = events.filter((event) => event.type === 'ended' && event.outcome.status === 'built');
   return built.map(({ key }) => plan.byId.get(key as UnitId)?.unit.target.kind.join() ?? key);
