@@ -4,7 +4,7 @@
  * ones, so the daemon runs as root.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -88,7 +88,7 @@ export async function startDaemon(
       child.stderr?.on('data', (chunk: Buffer) => {
         said += chunk.toString();
       });
-      for (let tries = 0; !existsSync(socket); tries++) {
+      for (let tries = 0; !isListening(socket); tries++) {
         if (tries > 500 || child.exitCode !== null) throw new Error(`the daemon did not start: ${said}`);
         await sleep(10);
       }
@@ -111,6 +111,12 @@ export async function startDaemon(
   };
   await daemon.start();
   return daemon;
+}
+
+/** The file of a socket is there a moment before anybody listens (proc(5): the flag `__SO_ACCEPTCON`). */
+function isListening(socket: string): boolean {
+  const lines = readFileSync('/proc/net/unix', 'utf8').split('\n');
+  return lines.some((line) => line.endsWith(` ${socket}`) && line.split(' ')[3] === '00010000');
 }
 
 /** How a version of Nix is started. */
