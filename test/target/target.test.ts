@@ -152,7 +152,9 @@ test('an executable that is put back is as new as what it is put in the place of
   expect(execFileSync(top).toString()).toBe('7\n');
 });
 
-test('a target directory beside it that shows the same executable leaves it as it is', { timeout: 60_000 }, async () => {
+test('a target directory beside it that shows the same executable leaves it as it is', {
+  timeout: 60_000,
+}, async () => {
   await drydock(root, [...argv, '--target-dir', 'beside'], store);
   const before = listing();
   await drydock(root, argv, store);
