@@ -1,4 +1,6 @@
 /** cargo's answer to a question, kept while nothing changes that it rests on: to ask it takes longer than to plan. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Stamped, stampsSince, unchangedSince } from '../sys/stamps.ts';
 import type { Answer, CargoRequest } from './cargo-process.ts';
 import { type DiskCache, stamp } from './disk-cache.ts';
@@ -22,6 +24,8 @@ export interface Remembered {
 interface Kept {
   readonly circumstances: string;
   readonly watched: Stamped;
+  /** What cargo writes when it is asked and `cargo clean` removes: a `target/` without it is not as cargo leaves it. */
+  readonly written: string | null;
   readonly answer: Answer;
 }
 
@@ -37,6 +41,7 @@ export function rememberedAnswer(cache: DiskCache, request: CargoRequest): Remem
     recall() {
       const kept = cache.read('answer', key) as Kept | null;
       if (kept?.circumstances !== circumstances || !unchangedSince(kept.watched)) return null;
+      if (kept.written !== null && !existsSync(kept.written)) return null;
       return kept.answer;
     },
     keep(answer, workspace, startedOn) {
@@ -44,7 +49,10 @@ export function rememberedAnswer(cache: DiskCache, request: CargoRequest): Remem
       const outside = [...workspace.packages.values()].filter(({ source }) => source.kind === 'git');
       const manifests = outside.map(({ manifestPath }) => manifestPath);
       const watched = stampsSince(startedOn, [...files, ...directories, ...manifests]);
-      if (watched !== null) cache.write('answer', key, { circumstances, watched, answer } satisfies Kept);
+      if (watched === null) return;
+      const info = join(workspace.buildDir, '.rustc_info.json');
+      const written = existsSync(info) ? info : null;
+      cache.write('answer', key, { circumstances, watched, written, answer } satisfies Kept);
     },
   };
 }
