@@ -3,7 +3,7 @@ import { failure, type Result, success, UserError } from '../sys/errors.ts';
 import { type OutputMode, run } from '../sys/run.ts';
 import { readArguments } from './arguments.ts';
 import { tellCheckedTests } from './checked-tests.ts';
-import { asStable, type Relay, relay, type Sink, untilPanic } from './diagnostics.ts';
+import { asStable, type Relay, relay, type Sink } from './diagnostics.ts';
 import { hasOption, optionValues } from './invocation.ts';
 import { asSpecification } from './lock-file.ts';
 import { fieldOf } from './tables.ts';
@@ -52,9 +52,10 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
   if (isForCargoAlone(request)) return failure(await plainCargo(request, 'inherit'));
 
   const pretend = pretends(request);
-  const stable = pretend ? asStable(request.channel) : (line: string) => line;
-  const rewrite = invocation.verb === 'run' ? untilPanic(stable) : stable;
-  const stderr = relay(request.stderr, rewrite);
+  const rewrite = pretend ? asStable(request.channel) : (line: string) => line;
+  // `cargo run` prints the graph, then panics because nothing was built.
+  const panics = invocation.verb === 'run';
+  const stderr = relay(request.stderr, rewrite, panics);
   const stop = new AbortController();
   const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
   const graphProcess = run(request.cargo, graphArguments(request), {
@@ -86,8 +87,7 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
       `\`${request.cargo}\` cannot be started: ${graph.startError.message}`,
       'reinstall the Rust toolchain',
     );
-  // `cargo run` prints the graph, then panics because nothing was built.
-  const printed = graph.code === 0 || (invocation.verb === 'run' && graph.stdout.length > 0);
+  const printed = graph.code === 0 || (panics && graph.stdout.length > 0);
   if (!printed) {
     undo();
     return failure(await explainFailure(request, graph.code, stderr, pretend));

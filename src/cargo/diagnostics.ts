@@ -22,7 +22,8 @@ export function processStderr(): Sink {
 /**
  * Passes cargo's stderr on as it comes, with two exceptions. Until `release` nothing leaves: another process may turn
  * out to know the better message. From the first line that starts an error everything is held until the exit code is
- * known: an error that only speaks of drydock's own way of asking is dropped for what plain cargo says.
+ * known: an error that only speaks of drydock's own way of asking is dropped for what plain cargo says. `panics`: cargo is
+ * expected to end with a panic, which is nobody's business.
  */
 export interface Relay {
   readonly chunk: (data: Buffer) => void;
@@ -33,7 +34,7 @@ export interface Relay {
   flush(): void;
 }
 
-export function relay(sink: Sink, rewrite: (line: string) => string): Relay {
+export function relay(sink: Sink, rewrite: (line: string) => string, panics = false): Relay {
   let pending = '';
   let waiting = '';
   let error: string | null = null;
@@ -45,12 +46,13 @@ export function relay(sink: Sink, rewrite: (line: string) => string): Relay {
     else if (released) sink.write(rewrite(line));
     else waiting += rewrite(line);
   };
+  const take = panics ? untilPanic(emit) : emit;
   return {
     chunk(data) {
       pending += data.toString('utf8');
       // A carriage return ends a state of a progress bar.
       for (let match = /[\n\r]/.exec(pending); match; match = /[\n\r]/.exec(pending)) {
-        emit(pending.slice(0, match.index + 1));
+        take(pending.slice(0, match.index + 1));
         pending = pending.slice(match.index + 1);
       }
     },
@@ -68,6 +70,19 @@ export function relay(sink: Sink, rewrite: (line: string) => string): Relay {
       pending = '';
       error = '';
     },
+  };
+}
+
+/** Passes lines on until one reports a panic; the empty line before that one belongs to it. */
+function untilPanic(pass: (line: string) => void): (line: string) => void {
+  let empty: string | null = null;
+  let over = false;
+  return (line) => {
+    over ||= /^thread '.*' .*panicked at /.test(line);
+    if (over) return;
+    if (empty !== null) pass(empty);
+    empty = line === '\n' ? line : null;
+    if (empty === null) pass(line);
   };
 }
 
@@ -91,22 +106,5 @@ export function asStable(channel: string): (line: string) => string {
     return line.includes('for more information about using this feature.')
       ? line.replace('/nightly/cargo/', book)
       : line;
-  };
-}
-
-/** What cargo says until it panics: no line from there on, nor the empty one before it. */
-export function untilPanic(rewrite: (line: string) => string): (line: string) => string {
-  let empty = '';
-  let over = false;
-  return (line) => {
-    over ||= /^thread '.*' .*panicked at /.test(line);
-    if (over) return '';
-    if (line === '\n') {
-      empty += line;
-      return '';
-    }
-    const text = empty + rewrite(line);
-    empty = '';
-    return text;
   };
 }

@@ -1,12 +1,12 @@
 /** Identities of units: constant over edits and checkouts, different for any two units that differ as cargo sees them. */
 import { createHash } from 'node:crypto';
 import * as path from 'node:path';
-import type { Package, Unit, Workspace } from '../cargo/types.ts';
+import type { Package, Profile, Unit, Workspace } from '../cargo/types.ts';
 import { computeLto } from './lto.ts';
 import type { UnitId } from './types.ts';
 
 /** Changed when the meaning of a unit's identity changes. */
-const version = 1;
+const version = 2;
 
 /**
  * The identity of each unit of the graph, by index. It names the crate for rustc (`-C metadata`), its files
@@ -41,7 +41,7 @@ export function unitIds(workspace: Workspace): readonly UnitId[] {
         unit.target.kind,
         unit.target.crate_types,
         unit.mode,
-        sorted(unit.profile),
+        settings(unit.profile),
         unit.features,
         unit.platform,
         unit.is_std === true,
@@ -81,8 +81,10 @@ function distinct(ids: readonly UnitId[]): readonly UnitId[] {
   });
 }
 
-function sorted(value: object): readonly (readonly [string, unknown])[] {
-  return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+/** What a profile says, not what it is called: a library built for `dev` serves `test` as well. */
+function settings(profile: Profile): readonly (readonly [string, unknown])[] {
+  const { name: _, ...values } = profile;
+  return Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** The unit at an index of the graph that cargo printed. */

@@ -44,7 +44,7 @@ function testOf(built: Built, unit: PlannedUnit, show: boolean): Program {
     cwd: pkg.root,
     environment,
   });
-  const shown = shownCommand(call, options.verbosity);
+  const shown = shownCommand(call, show ? 0 : options.verbosity);
   const own = ['test', 'bench'].includes(kindOf(compiled.target));
   const title = own ? '' : `${bench && show ? 'benches' : 'unittests'} `;
   const concise = `${title}${seenFrom(pkg.root, compiled.target.src_path)} (${seenFrom(invocation.cwd, file)})`;

@@ -10,7 +10,7 @@ export function page(states, expected, rustc) {
   const counts = Object.keys(REASONS).map((reason) => [reason, failed.filter((id) => expected[id] === reason).length]);
   return `# Cargo's own tests
 
-Made by \`npm run conformance\`; do not edit. Cargo ${SUITE_VERSION}'s test suite is run with \`drydock build\` in the place of \`cargo build\` (all other calls go to cargo), with ${rustc}. Counted are the tests that call \`cargo build\`, need no nightly cargo, and pass with plain cargo on the same machine.
+Made by \`npm run conformance\`; do not edit. Cargo ${SUITE_VERSION}'s test suite is run with \`drydock\` in the place of \`cargo\` where a test calls \`build\`, \`check\`, \`run\`, \`test\` or \`bench\` (all other calls go to cargo), with ${rustc}. Counted are the tests that call \`cargo build\`, need no nightly cargo, and pass with plain cargo on the same machine.
 
 **${total.passed} of ${total.ran} pass: ${figure(percent(total).whole)}.** Without the ${total.intended} intended differences: ${figure(percent(total).withoutIntended)}.
 

@@ -37,7 +37,7 @@ export const REASONS = {
   },
   'own-identity': {
     intended: true,
-    text: "The test asserts cargo's own `-C metadata` or `-C extra-filename`. Drydock has its own, constant for a unit, because rustc's incremental state depends on them.",
+    text: "The test asserts cargo's own `-C metadata` or `-C extra-filename`, or that two units share them (`Dirty`, where drydock sees another unit). Drydock has its own, constant for a unit, because rustc's incremental state depends on them.",
   },
   'constant-flags': {
     intended: true,
@@ -53,7 +53,7 @@ export const REASONS = {
   },
   'other-verb': {
     intended: false,
-    text: 'The test builds, then calls another verb, which goes to cargo itself in this run, and asserts that this one finds everything fresh (or the other way round). Cargo goes by fingerprints of its own, which drydock does not write; it passes once drydock has both verbs.',
+    text: 'The test builds, then calls a verb that drydock does not have (`install`, `package`, `doc`), which goes to cargo itself, and asserts that this one finds everything fresh (or the other way round). Cargo goes by fingerprints of its own, which drydock does not write; it passes once drydock has that verb, too.',
   },
   'not-done': {
     intended: false,

@@ -3,13 +3,14 @@
 //   npm run conformance [-- OPTIONS]
 //
 //   --module A,B    only the tests of these modules      --test NAME    only this test (module::name); may be repeated
-//   --jobs N        tests at once [cores + 1]            --verbs A,B    verbs that drydock gets [build]
+//   --jobs N        tests at once [cores + 1]            --verbs A,B    only tests that call one of these [build]
 //   --accept        write this run's failures into test/conformance/expected.json (as not-done; for a person to judge)
 //   --program FILE  run this program instead of an installed drydock
 //
-// Exit code 1 when a test fails that expected.json does not list, or one passes that it lists. A whole run (no --module,
-// no --test, verbs as they are) writes docs/conformance.md. What failed tests said: DIR/failed/MODULE.log, where DIR is
-// $DRYDOCK_CONFORMANCE_DIR or drydock-conformance in the user's cache directory.
+// Drydock gets the calls of all verbs that it has, cargo all others. Exit code 1 when a test fails that expected.json does
+// not list, or one passes that it lists. A whole run (no --module, no --test, verbs as they are) writes
+// docs/conformance.md. What failed tests said: DIR/failed/MODULE.log, where DIR is $DRYDOCK_CONFORMANCE_DIR or
+// drydock-conformance in the user's cache directory.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import * as os from 'node:os';
@@ -24,6 +25,8 @@ import { lay, suiteDirectory, testsCalling } from './suite.mjs';
 import { accepted, compare, percent, shares } from './verdict.mjs';
 
 const EXPECTED = fileURLToPath(new URL('expected.json', import.meta.url));
+/** The verbs that drydock has. */
+const VERBS = ['build', 'check', 'run', 'test', 'bench'];
 const PAGE = fileURLToPath(new URL('../../docs/conformance.md', import.meta.url));
 
 const { values: options } = parseArgs({
@@ -54,7 +57,7 @@ async function main() {
   return withLock(suite, async () => {
     const passing = await baseline(dir, suite, chosen);
     const drydock = options.program === undefined ? installDrydock(dir) : path.resolve(options.program);
-    return judge(dir, suite, await runDrydock(suite, drydock, verbs, passing));
+    return judge(dir, suite, await runDrydock(suite, drydock, passing));
   });
 }
 
@@ -76,8 +79,8 @@ async function baseline(dir, suite, chosen) {
   return chosen.filter((id) => known[id] === 'ok');
 }
 
-async function runDrydock(suite, drydock, verbs, all) {
-  placeProgram(suite, drydock, verbs);
+async function runDrydock(suite, drydock, all) {
+  placeProgram(suite, drydock, VERBS);
   const expected = JSON.parse(readFileSync(EXPECTED, 'utf8'));
   const ids = all.filter((id) => REASONS[expected[id]]?.run !== false);
   const left = new Map();

@@ -142,3 +142,20 @@ describe('tests that fail', () => {
     expect(ended.stderr).toContain('error: could not compile `two` (test "bad") due to 1 previous error');
   });
 });
+
+test('what was built for `build` and `run` serves `test`', async () => {
+  const project = place.project('serves', {
+    'Cargo.toml': manifest('serves', '[dependencies]\nlower = { path = "lower" }\n'),
+    'build.rs': 'fn main() { println!("cargo::rerun-if-changed=build.rs"); }\n',
+    'src/lib.rs': 'pub fn f() { lower::f() }\n',
+    'src/main.rs': 'fn main() { serves::f() }\n',
+    'tests/outer.rs': '#[test] fn t() { serves::f() }\n',
+    'lower/Cargo.toml': manifest('lower'),
+    'lower/src/lib.rs': 'pub fn f() {}\n',
+  });
+  expect((await project.cargo(['generate-lockfile'])).code).toBe(0);
+  await expectAlike(project, ['build', '-j1']);
+  const ended = await expectAlike(project, ['test', '-j1', '--test', 'outer']);
+  expect(ended.stderr).not.toContain('Compiling lower');
+  await expectAlike(project, ['run']);
+});

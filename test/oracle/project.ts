@@ -26,31 +26,40 @@ export function makeProject(
   return { root, environment, remove: () => fs.rmSync(root, { recursive: true, force: true }) };
 }
 
-/** Runs `cargo build -vv` in a fresh target directory and reads what it ran. Throws when the build fails. */
-export function cargoCommands(project: Project, cargoArguments: readonly string[]): readonly Command[] {
+/** Runs `cargo build -vv` (or another verb) in a fresh target directory and reads what it ran. Throws when it fails. */
+export function cargoCommands(
+  project: Project,
+  cargoArguments: readonly string[],
+  verb: string = 'build',
+): readonly Command[] {
   fs.rmSync(path.join(project.root, 'target'), { recursive: true, force: true });
-  const result = spawnSync('cargo', ['build', '-vv', '--color', 'never', ...cargoArguments], {
+  const result = spawnSync('cargo', [verb, '-vv', '--color', 'never', ...cargoArguments], {
     cwd: project.root,
     env: { ...callerEnvironment(), ...project.environment },
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
-  if (result.status !== 0) throw new Error(`cargo build failed:\n${result.stderr}`);
+  if (result.status !== 0) throw new Error(`cargo ${verb} failed:\n${result.stderr}`);
   return readCommands(result.stderr);
 }
 
 /** The same of `drydock build -vv`, in a fresh target directory as well. `store`: an empty one, so that every unit is run. */
-export function drydockCommands(project: Project, args: readonly string[], store: string): readonly Command[] {
+export function drydockCommands(
+  project: Project,
+  args: readonly string[],
+  store: string,
+  verb: string = 'build',
+): readonly Command[] {
   fs.rmSync(path.join(project.root, 'target'), { recursive: true, force: true });
   const program = fileURLToPath(new URL('../../dist/drydock.mjs', import.meta.url));
-  const argv = [program, 'build', '-vv', '--color', 'never', '--store', store, ...args];
+  const argv = [program, verb, '-vv', '--color', 'never', '--store', store, ...args];
   const result = spawnSync(process.execPath, argv, {
     cwd: project.root,
     env: { ...callerEnvironment(), ...project.environment },
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
-  if (result.status !== 0) throw new Error(`drydock build failed:\n${result.stderr}`);
+  if (result.status !== 0) throw new Error(`drydock ${verb} failed:\n${result.stderr}`);
   return readCommands(result.stderr);
 }
 
