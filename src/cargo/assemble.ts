@@ -53,6 +53,7 @@ export function assemble(answer: Answer, around: Surroundings, toolchain: Worksp
       cargoHome,
       lock: readLock(lockFile),
       localRegistries: localRegistries(tree),
+      registryNames: registryNames(tree),
       isMember: (directory) => members.has(directory),
       memberTargets: (directory) => members.get(directory) ?? null,
     },
@@ -115,6 +116,17 @@ function localRegistries(tree: ConfigTree): readonly string[] {
     const place = source.type === 'table' ? source.entries.get('local-registry') : undefined;
     return place?.type === 'scalar' ? [joined(rootOf(place.origin, tree.cwd), String(place.value))] : [];
   });
+}
+
+function registryNames(tree: ConfigTree): ReadonlyMap<string, string> {
+  const registries = tree.fromFiles(['registries']);
+  const names = registries?.type === 'table' ? [...registries.entries.keys()] : [];
+  return new Map(
+    names.flatMap((name): [string, string][] => {
+      const index = tree.lookup(['registries', name, 'index']);
+      return index?.type === 'scalar' ? [[String(index.value), name]] : [];
+    }),
+  );
 }
 
 /** Directories of the configuration's `paths`. */

@@ -17,7 +17,8 @@ export function describePackage(pkg: Package): string {
       const url = pkg.id.replace(/#.*$/, '');
       const cratesIo =
         /^(sparse\+https:\/\/index\.crates\.io\/|registry\+https:\/\/github\.com\/rust-lang\/crates\.io-index)$/;
-      return cratesIo.test(url) ? name : `${name} (registry \`${url.replace(/^(registry|sparse)\+/, '')}\`)`;
+      if (cratesIo.test(url)) return name;
+      return `${name} (registry \`${pkg.registry ?? url.replace(/^(registry|sparse)\+/, '')}\`)`;
     }
   }
 }

@@ -17,6 +17,8 @@ const factsVersion = 1;
 export interface PackagesRequest extends PlaceContext {
   readonly graph: UnitGraph;
   readonly workspaceRoot: string;
+  /** Names of registries by the addresses of their indices, as the configuration has them. */
+  readonly registryNames: ReadonlyMap<string, string>;
   /** Targets of a member, from cargo; null for a directory that is no member. */
   memberTargets(root: string): readonly Target[] | null;
 }
@@ -57,6 +59,7 @@ export function readPackages(
       root: place.root,
       manifestPath: join(place.root, 'Cargo.toml'),
       source: place.source,
+      registry: request.registryNames.get(id.replace(/#.*$/, '').replace(/^registry\+/, '')) ?? null,
       targets: request.memberTargets(place.root) ?? own,
     });
   }

@@ -94,6 +94,8 @@ export interface Package {
   readonly root: string;
   readonly manifestPath: string;
   readonly source: PackageSource;
+  /** What the configuration calls the registry that it comes from; null: nothing. */
+  readonly registry: string | null;
   readonly authors: readonly string[];
   readonly description: string;
   readonly homepage: string;

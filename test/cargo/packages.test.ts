@@ -1,6 +1,7 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { describePackage } from '../../src/cargo/describe.ts';
 import { gitRepository, indexLine, indexPath, localRegistry, pack, sparseRegistry } from './registry.ts';
 import { makeProject, manifest, packageNamed } from './project.ts';
 
@@ -36,6 +37,7 @@ test('a registry package is what its archive says, not the unpacked copy', async
     lintFlags: ['--allow=dead_code'],
   });
   expect(first.root).toBe(join(first.root, '../library-0.1.0'));
+  expect(describePackage(first)).toBe('library v0.1.0 (registry `mine`)');
 
   appendFileSync(first.manifestPath, '[package.metadata]\nlie = true\n');
   writeFileSync(join(first.root, 'README.txt'), '');
@@ -84,6 +86,7 @@ test('a registry with a git index', async () => {
   await gitRepository(index);
   const found = packageNamed(await project.workspace(['build']), 'library');
   expect(found.source).toMatchObject({ kind: 'crate', sha256: crate.sha256 });
+  expect(describePackage(found)).toBe('library v0.1.0 (registry `mine`)');
 });
 
 test('a vendored package', async () => {

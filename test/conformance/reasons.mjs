@@ -45,7 +45,7 @@ export const REASONS = {
   },
   'no-wrapper': {
     intended: true,
-    text: 'A wrapper of rustc (`RUSTC_WRAPPER`, `build.rustc-wrapper`) that is not a known compiler cache is refused with D0701: it is a program of the host that may do anything there, which a sandbox does not show. Caches are left out: the store does their work.',
+    text: 'A wrapper of rustc (`RUSTC_WRAPPER`, `build.rustc-wrapper`) that is not a known compiler cache is refused with D0701, and so is a program that stands in for rustc (`RUSTC`, D0703 and D0104): it is a program of the host that may do anything there, which a sandbox does not show. Caches are left out: the store does their work.',
   },
   'whole-package': {
     intended: true,

@@ -39,6 +39,7 @@ export function packageAt(root: string, change: Partial<Package> = {}): Package 
     root,
     manifestPath: path.join(root, 'Cargo.toml'),
     source: { kind: 'path', member: true } satisfies PackageSource,
+    registry: null,
     authors: [],
     description: '',
     homepage: '',
