@@ -46,13 +46,13 @@ export function relay(sink: Sink, rewrite: (line: string) => string, panics = fa
     else if (released) sink.write(rewrite(line));
     else waiting += rewrite(line);
   };
-  const take = panics ? untilPanic(emit) : emit;
+  const lines = panics ? untilPanic(emit) : { take: emit, end: () => {} };
   return {
     chunk(data) {
       pending += data.toString('utf8');
       // A carriage return ends a state of a progress bar.
       for (let match = /[\n\r]/.exec(pending); match; match = /[\n\r]/.exec(pending)) {
-        take(pending.slice(0, match.index + 1));
+        lines.take(pending.slice(0, match.index + 1));
         pending = pending.slice(match.index + 1);
       }
     },
@@ -63,6 +63,7 @@ export function relay(sink: Sink, rewrite: (line: string) => string, panics = fa
     },
     held: () => (error ?? '') + pending,
     flush() {
+      lines.end();
       if (waiting !== '') sink.write(waiting);
       const rest = (error ?? '') + pending;
       if (rest !== '') sink.write(rest);
@@ -74,15 +75,23 @@ export function relay(sink: Sink, rewrite: (line: string) => string, panics = fa
 }
 
 /** Passes lines on until one reports a panic; the empty line before that one belongs to it. */
-function untilPanic(pass: (line: string) => void): (line: string) => void {
-  let empty: string | null = null;
+function untilPanic(pass: (line: string) => void): { take(line: string): void; end(): void } {
+  let empty = false;
   let over = false;
-  return (line) => {
-    over ||= /^thread '.*' .*panicked at /.test(line);
-    if (over) return;
-    if (empty !== null) pass(empty);
-    empty = line === '\n' ? line : null;
-    if (empty === null) pass(line);
+  const end = () => {
+    if (empty) pass('\n');
+    empty = false;
+  };
+  return {
+    take(line) {
+      over ||= /^thread '.*' .*panicked at /.test(line);
+      if (over) empty = false;
+      if (over) return;
+      end();
+      empty = line === '\n';
+      if (!empty) pass(line);
+    },
+    end,
   };
 }
 

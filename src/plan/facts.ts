@@ -7,7 +7,7 @@ import { unitAt, unitIds } from './identity.ts';
 import { computeLto, type Lto } from './lto.ts';
 import { type Manifests, readManifests } from './manifests.ts';
 import { type Scripts, scriptsOf } from './scripts.ts';
-import { isProcMacro } from './target.ts';
+import { isCheck, isProcMacro } from './target.ts';
 import type { Lane, UnitFile, UnitId } from './types.ts';
 
 export interface Facts {
@@ -63,6 +63,8 @@ function compute(workspace: Workspace): Facts {
   const ids = unitIds(workspace);
   const roots = new Set(graph.roots);
   const lto = computeLto(graph);
+  // A check makes no artefacts, also none of the libraries that are built for it.
+  const checks = graph.roots.every((root) => isCheck(unit(root)));
   const reached = reachedLibraries(graph);
   const idOf = (index: number): UnitId => ids[index] as UnitId;
   const macroPackages = new Map<number, ReadonlySet<Package>>();
@@ -72,7 +74,7 @@ function compute(workspace: Workspace): Facts {
     order,
     ids,
     files: graph.units.map((each, index) =>
-      unitFiles(each, packageOf(each), idOf(index), roots.has(index), workspace.toolchain),
+      unitFiles(each, packageOf(each), idOf(index), checks ? null : roots.has(index), workspace.toolchain),
     ),
     lanes: lanesOf(workspace, order, packageOf),
     scripts: scriptsOf(graph, packageOf),

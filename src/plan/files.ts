@@ -29,14 +29,14 @@ export function usesExtraFilename(unit: Unit, pkg: Package, host: string): boole
 }
 
 /**
- * A unit's files. `root`: it was asked for, which decides what is uplifted. The debug-info file of an executable or
- * shared library is named although most builds do not write it.
+ * A unit's files. `root`: it was asked for, which decides what is uplifted; null: nothing is. The debug-info file of an
+ * executable or shared library is named although most builds do not write it.
  */
 export function unitFiles(
   unit: Unit,
   pkg: Package,
   id: UnitId,
-  root: boolean,
+  root: boolean | null,
   toolchain: Toolchain,
 ): readonly UnitFile[] {
   const { target } = unit;
@@ -50,7 +50,8 @@ export function unitFiles(
   for (const type of unit.mode === 'test' ? ['bin'] : target.crate_types) {
     const form = toolchain.fileName(unit.platform, type === 'lib' ? 'rlib' : type);
     if (form === null) continue;
-    const uplifted = unit.mode === 'build' && (alwaysUplifted(unit, type) || root);
+    const own = isBuildScript(target);
+    const uplifted = unit.mode === 'build' && (own || (root !== null && (root || alwaysUplifted(unit, type))));
     const plain = `${form.prefix}${type === 'bin' ? target.name : crate}${form.suffix}`;
     const name = `${form.prefix}${crate}${extra}${form.suffix}`;
     const linkable = unit.mode === 'build' && ['lib', 'rlib', 'dylib', 'proc-macro'].includes(type);
@@ -69,5 +70,5 @@ export function depInfoName(unit: Unit, pkg: Package, id: UnitId, host: string):
 }
 
 function alwaysUplifted(unit: Unit, crateType: string): boolean {
-  return kindOf(unit.target) === 'bin' || isBuildScript(unit.target) || crateType === 'dylib';
+  return kindOf(unit.target) === 'bin' || crateType === 'dylib';
 }

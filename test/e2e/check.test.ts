@@ -26,14 +26,16 @@ test('build scripts and procedural macros are built for it', async () => {
     'Cargo.toml': manifest('needs', '[dependencies]\nmac = { path = "mac" }\n'),
     'build.rs': 'fn main() { println!("cargo::rustc-cfg=seen"); println!("cargo::rustc-check-cfg=cfg(seen)"); }\n',
     'src/main.rs': '#[cfg(seen)] fn main() { println!("{}", mac::seven!()); }\n',
-    'mac/Cargo.toml': manifest('mac', '[lib]\nproc-macro = true\n'),
+    'mac/Cargo.toml': manifest('mac', '[lib]\nproc-macro = true\n[dependencies]\nshared = { path = "../shared" }\n'),
+    'shared/Cargo.toml': manifest('shared', '[lib]\ncrate-type = ["dylib"]\n'),
+    'shared/src/lib.rs': 'pub fn f() {}\n',
     'mac/src/lib.rs':
       'use proc_macro::TokenStream;\n#[proc_macro] pub fn seven(_: TokenStream) -> TokenStream { "7".parse().unwrap() }\n',
   });
   const checked = await project.drydock(['check']);
   expect([checked.code, checked.stdout]).toEqual([0, '']);
   expect(checked.stderr).toContain('Finished `dev` profile [unoptimized + debuginfo] target(s)');
-  expect(project.exists('target/debug/needs')).toBe(false);
+  for (const name of ['needs', 'libshared.so']) expect(project.exists(`target/debug/${name}`)).toBe(false);
 });
 
 /** A project whose tests do not compile, unless `cfg(test)` is off. */

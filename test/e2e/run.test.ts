@@ -118,4 +118,5 @@ test('no binary, or more than one: what cargo says', async () => {
   expect((await expectAlike(two, ['run', '--bin', 'a'])).stdout).toBe('a\n');
   expect((await expectAlike(two, ['run', '--bin', 'b'])).code).toBe(101);
   expect((await expectAlike(two, ['run', '--bin', 'c'])).code).toBe(101);
+  expect((await expectAlike(two, ['run', '--bin'])).stderr).toContain('takes one argument');
 });
