@@ -39,8 +39,16 @@ export function scriptVariables(built: Built, run: PlannedUnit): readonly (reado
   return [['OUT_DIR', outDirOf(built.target.places, run)], ...(scriptOutput(built, run)?.env ?? [])];
 }
 
+const known = new WeakMap<Built, readonly string[]>();
+
 /** Directories in which build scripts say that libraries are, sorted, kinds (`native=`) included. */
 export function nativeDirectories(built: Built): readonly string[] {
+  const directories = known.get(built) ?? findNativeDirectories(built);
+  known.set(built, directories);
+  return directories;
+}
+
+function findNativeDirectories(built: Built): readonly string[] {
   const found = new Set<string>();
   for (const unit of built.plan.units) {
     if (!isRun(unit.unit)) continue;

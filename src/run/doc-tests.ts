@@ -7,7 +7,7 @@ import type { DocTest } from '../plan/types.ts';
 import { type Built, nativeDirectories, ownScripts, scriptOutput } from './built.ts';
 import { type Call, programOf, shownCommand } from './command.ts';
 import { rustdocEnvironment } from './environment.ts';
-import { packageChoice } from './rerun.ts';
+import { catchesOutput, packageChoice } from './rerun.ts';
 import type { Program } from './types.ts';
 
 /** One program per library. */
@@ -31,7 +31,11 @@ function programFor(built: Built, docTest: DocTest): Program {
   return programOf(workspace, call, {
     lines: options.verbosity > 0 ? [title, ['Running', shown]] : [title],
     shown,
-    failing: { what: 'doctest', rerun: `${packageChoice(built, pkg.name)}--doc`, caught: true },
+    failing: {
+      what: 'doctest',
+      rerun: `${packageChoice(built, pkg.name)}--doc`,
+      caught: catchesOutput(programArguments(workspace.invocation)),
+    },
   });
 }
 

@@ -12,6 +12,11 @@ export function packageChoice({ workspace }: Built, name: string): string {
   return named || (all ? memberCounts.all : memberCounts.default) > 1 ? `-p ${name} ` : '';
 }
 
+/** Whether the harness keeps what a test prints to itself; `words`: what it is called with. */
+export function catchesOutput(words: readonly string[]): boolean {
+  return !words.some((word) => word === '--nocapture' || word === '--no-capture');
+}
+
 /** `--lib`, `--bin NAME`, `--test NAME`, … */
 export function targetChoice(target: Target): string {
   return isLibrary(target) ? '--lib' : `--${kindOf(target)} ${target.name}`;

@@ -8,7 +8,7 @@ import { shellOptions } from '../report/shell.ts';
 import { programOf, seenFrom, shownCommand, throughRunner } from './command.ts';
 import { docTestPrograms } from './doc-tests.ts';
 import { programEnvironment, subjectOf } from './environment.ts';
-import { packageChoice, targetChoice } from './rerun.ts';
+import { catchesOutput, packageChoice, targetChoice } from './rerun.ts';
 import type { Afterwards, Program } from './types.ts';
 
 /** With `--no-run` they are only named, and not even that where messages are JSON. */
@@ -54,7 +54,7 @@ function testOf(built: Built, unit: PlannedUnit, show: boolean): Program {
     failing: {
       what: bench ? 'bench' : 'test',
       rerun: `${packageChoice(built, pkg.name)}${targetChoice(compiled.target)}`,
-      caught: harness && !words.some((word) => word === '--nocapture' || word === '--no-capture'),
+      caught: harness && catchesOutput(words),
     },
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasOption, optionValues, parseInvocation } from '../../src/cargo/invocation.ts';
+import { hasOption, optionValues, parseInvocation, programArguments } from '../../src/cargo/invocation.ts';
 
 const parse = (line: string) => parseInvocation(line.split(' ').filter(Boolean), '/ws');
 
@@ -59,4 +59,15 @@ test('an option without its value does not swallow the next flag', () => {
   expect(optionValues(invocation, '--bin')).toEqual([]);
   expect(hasOption(invocation, '--bin')).toBe(true);
   expect(hasOption(invocation, '--release')).toBe(true);
+});
+
+test.each([
+  ['run', []],
+  ['run -q -- a --help', ['a', '--help']],
+  ['run --bin x a -- --pure', ['a', '--', '--pure']],
+  ['test --lib', []],
+  ['test --lib name -- --list', ['name', '--list']],
+  ['bench -- name', ['name']],
+])('words for the programs of %s', (line, expected) => {
+  expect(programArguments(parse(line))).toEqual(expected);
 });
