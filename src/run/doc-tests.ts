@@ -23,7 +23,7 @@ function programFor(built: Built, docTest: DocTest): Program {
   environment.set('CARGO_CRATE_NAME', crateName(unit.target));
   const call: Call = {
     file: nameOfRustdoc(workspace),
-    ...source(built, docTest),
+    ...rustdocCall(built, docTest),
     environment,
   };
   const shown = shownCommand(call, options.verbosity);
@@ -40,7 +40,7 @@ function programFor(built: Built, docTest: DocTest): Program {
 }
 
 /** Arguments and directory: a source below the workspace's root is named from there. */
-function source(built: Built, docTest: DocTest): Pick<Call, 'args' | 'cwd'> {
+function rustdocCall(built: Built, docTest: DocTest): Pick<Call, 'args' | 'cwd'> {
   const { workspace, options } = built;
   const { unit, package: pkg } = docTest;
   const { target, profile, platform } = unit;
