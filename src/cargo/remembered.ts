@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Stamped, stampsSince, unchangedSince } from '../sys/stamps.ts';
 import type { Answer, CargoRequest } from './cargo-process.ts';
 import { type DiskCache, stamp } from './disk-cache.ts';
+import { graphArguments } from './invocation.ts';
 import type { Workspace } from './types.ts';
 import { watchedFiles } from './watched.ts';
 
@@ -31,7 +32,7 @@ interface Kept {
 
 export function rememberedAnswer(cache: DiskCache, request: CargoRequest): Remembered {
   const { invocation } = request;
-  const key = [form, invocation.cwd, invocation.verb, invocation.globalArguments, invocation.cargoArguments];
+  const key = [form, invocation.cwd, invocation.verb, invocation.globalArguments, graphArguments(invocation)];
   const environment = Object.entries(request.environment).filter(([name]) => counts.test(name));
   const circumstances = JSON.stringify([
     [request.cargo, stamp(request.cargo), request.channel, request.overrides],

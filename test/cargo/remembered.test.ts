@@ -56,6 +56,20 @@ test.each<[string, (project: Project) => void, string[]]>([
   expect(await read(['build'])).toEqual({ asked: 1, targets });
 });
 
+test('words for the program that runs, and names of tests, are no part of the question', async () => {
+  const project = makeProject({ 'Cargo.toml': manifest('one'), 'src/main.rs': 'fn main() {}\n' });
+  const read = counting(project);
+  for (const verb of ['run', 'test']) for (let times = 0; times < 2; times++) await read([verb]);
+  const calls = [
+    ['run', 'a', '--release'],
+    ['run', '--', 'b'],
+    ['test', 'c'],
+    ['test', 'c', '--', '--nocapture'],
+  ];
+  for (const call of calls) expect((await read(call)).asked).toBe(0);
+  expect((await read(['test', 'c', '--release'])).asked).toBe(1);
+});
+
 test('what cargo has to say is said each time', async () => {
   const project = makeProject({ 'Cargo.toml': manifest('one', 'strange = 1\n'), 'src/main.rs': 'fn main() {}\n' });
   await project.read(['build']);
