@@ -9,19 +9,19 @@ const PAGE = 'docs/errors.md';
 
 /** Codes of a page's table rows: the first cell of a row. A code with two rows is a mistake. */
 export function documented(text) {
-  return [...text.matchAll(/^\|\s*`?(D0\d{3})`?\s*\|/gm)].map((match) => match[1]);
+  return [...text.matchAll(/^\|\s*`?(D\d{4})`?\s*\|/gm)].map((match) => match[1]);
 }
 
 /** Codes that a source text names, each with its line. */
 export function named(text) {
   return text
     .split('\n')
-    .flatMap((line, index) => [...line.matchAll(/\bD0\d{3}\b/g)].map(([code]) => ({ code, line: index + 1 })));
+    .flatMap((line, index) => [...line.matchAll(/\bD\d{4}\b/g)].map(([code]) => ({ code, line: index + 1 })));
 }
 
 /** Codes that a source text makes an error of. */
 export function made(text) {
-  return [...text.matchAll(/(?:UserError\(|\bcode:)\s*['"](D0\d{3})['"]/g)].map((match) => match[1]);
+  return [...text.matchAll(/(?:UserError\(|\bcode:)\s*['"](D\d{4})['"]/g)].map((match) => match[1]);
 }
 
 function main() {

@@ -1,5 +1,6 @@
 /** Which cargo and rustc are meant: behind rustup's proxies, `+toolchain`, `$CARGO`, the configuration. */
 import { existsSync, realpathSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { failure, type Result, success, UserError } from '../sys/errors.ts';
 import { run } from '../sys/run.ts';
@@ -183,5 +184,5 @@ export function onPath(name: string, environment: Readonly<Record<string, string
 /** A directory that a variable names; unset or empty: `fallback` in the user's home. */
 export function directoryFrom(environment: Readonly<Record<string, string>>, name: string, fallback: string): string {
   const named = environment[name];
-  return named === undefined || named === '' ? join(environment['HOME'] ?? '/', fallback) : named;
+  return named === undefined || named === '' ? join(environment['HOME'] ?? homedir(), fallback) : named;
 }

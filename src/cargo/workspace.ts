@@ -1,6 +1,7 @@
 /** Everything of one invocation, from cargo and rustc themselves. */
 import { join, resolve } from 'node:path';
 import { failure, type Result, success, UserError } from '../sys/errors.ts';
+import { userDirectory } from '../sys/ids.ts';
 import { run } from '../sys/run.ts';
 import { assemble } from './assemble.ts';
 import {
@@ -161,7 +162,7 @@ async function channelOf(programs: Programs, cwd: string, cache: DiskCache): Pro
 }
 
 function defaultCacheDir(environment: Environment): string {
-  return join(directoryFrom(environment, 'XDG_CACHE_HOME', '.cache'), 'drydock', 'cargo');
+  return join(userDirectory('cache', environment) ?? '/', 'drydock', 'cargo');
 }
 
 function attempt<Value>(work: () => Value): Result<Value, unknown> {

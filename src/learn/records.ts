@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { replaceFile } from '../sys/durable.ts';
 import type { UnitId } from '../plan/types.ts';
 import type { UnitRecord } from '../sources/types.ts';
 
@@ -33,10 +34,12 @@ export class Records {
   put(id: UnitId, record: UnitRecord): void {
     this.tryOut(id, record);
     const file = this.#file(id);
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    const aside = `${file}.${process.pid}`;
-    fs.writeFileSync(aside, JSON.stringify(record));
-    fs.renameSync(aside, file);
+    try {
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      replaceFile(file, JSON.stringify(record));
+    } catch {
+      // Known for this session; the next one learns it again.
+    }
   }
 
   /** For this session only. */

@@ -89,10 +89,14 @@ export function saveUnchanged(
   const placed = state.placed.map((file) => [file, stampOf(file)] as const);
   const { stdout, stderr, afterwards } = state;
   const variables = [...new Set(state.variables)].map((name) => [name, environment[name] ?? null] as const);
-  fs.mkdirSync(directory, { recursive: true });
   const saved: Saved = { version, watched, placed, variables, stdout, stderr, afterwards };
-  replaceFile(path.join(directory, `${key}.json`), JSON.stringify(saved));
-  forgetOldest(directory);
+  try {
+    fs.mkdirSync(directory, { recursive: true });
+    replaceFile(path.join(directory, `${key}.json`), JSON.stringify(saved));
+    forgetOldest(directory);
+  } catch {
+    // The build is done. Without this, the next one asks cargo again.
+  }
 }
 
 function forgetOldest(directory: string): void {

@@ -2,9 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { createExclusive } from '../sys/durable.ts';
+import { createExclusive, replaceFile } from '../sys/durable.ts';
 
-/** The scope kept in `directory`, 32 hex digits; made at first use. */
+/**
+ * The scope kept in `directory`, 32 hex digits; made at first use, and anew where the file is damaged (a power cut may
+ * leave it empty): that costs one build of the dev lane.
+ */
 export function ownerScope(directory: string): string {
   const file = path.join(directory, 'scope');
   const read = (): string | null => {
@@ -18,7 +21,9 @@ export function ownerScope(directory: string): string {
   const known = read();
   if (known !== null) return known;
   mkdirSync(directory, { recursive: true });
-  createExclusive(file, `${randomBytes(16).toString('hex')}\n`, 0o600);
+  const text = `${randomBytes(16).toString('hex')}\n`;
+  // Whoever comes second takes the first one's; only what cannot be read is replaced.
+  if (!createExclusive(file, text, 0o600) && read() === null) replaceFile(file, text, 0o600);
   const made = read();
   if (made === null) throw new Error(`${file} cannot be read back`);
   return made;

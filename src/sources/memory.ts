@@ -76,15 +76,23 @@ class Shelf {
     return table;
   }
 
-  /** Writes aside and renames; nothing if nothing was learned. Two processes at once: the later one's file stays. */
+  /**
+   * Writes aside and renames; nothing if nothing was learned. Two processes at once: the later one's file stays. In a
+   * directory that cannot be written nothing is kept: the next build reads again.
+   */
   save(): void {
     const tables = [...this.#tables.values()];
     if (!tables.some((table) => table.changed)) return;
     const body = JSON.stringify({ version: formatVersion, ...Object.fromEntries(this.#tables) });
-    fs.mkdirSync(path.dirname(this.#file), { recursive: true });
     const aside = `${this.#file}.${process.pid}.new`;
-    fs.writeFileSync(aside, `${sha256(body)}\n${body}`);
-    fs.renameSync(aside, this.#file);
+    try {
+      fs.mkdirSync(path.dirname(this.#file), { recursive: true });
+      fs.writeFileSync(aside, `${sha256(body)}\n${body}`);
+      fs.renameSync(aside, this.#file);
+    } catch {
+      remove(aside);
+      return;
+    }
     for (const table of tables) table.changed = false;
   }
 }
@@ -114,6 +122,14 @@ export class Memory {
 
   save(): void {
     for (const shelf of this.#shelves) shelf.save();
+  }
+}
+
+function remove(file: string): void {
+  try {
+    fs.rmSync(file, { force: true });
+  } catch {
+    // Nor can it have been made.
   }
 }
 

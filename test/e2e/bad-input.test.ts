@@ -161,6 +161,37 @@ describe('the machine', () => {
     }
   });
 
+  test('the name of the owner is damaged, or a directory lies where a file has to be', async () => {
+    const scope = path.join(place.store, 'nix/var/drydock/scope');
+    for (const text of ['', 'garbage']) {
+      fs.writeFileSync(scope, text);
+      project.remove('target');
+      // The owner has another name from now on, so everything of the dev lane is built.
+      expect((await project.good()).compiled).toEqual(['bad (bin)', 'bad (lib)']);
+    }
+    fs.rmSync(scope);
+    fs.mkdirSync(scope);
+    project.remove('target');
+    const ended = await project.build();
+    expect([ended.code, ended.stderr]).toEqual([
+      101,
+      expect.stringMatching(/^error\[D1003\]: .*\n {2}because: EISDIR: .*scope'\n {2}to do: /),
+    ]);
+    fs.rmdirSync(scope);
+    await project.good();
+  });
+
+  test('a cache directory that is none, or that is named by a relative path, which counts as not set', async () => {
+    const home = path.join(place.directory, 'elsewhere');
+    fs.mkdirSync(home);
+    for (const XDG_CACHE_HOME of [project.at('Cargo.toml'), 'relative']) {
+      const built = await project.good([], { XDG_CACHE_HOME, HOME: home });
+      expect([built.code, built.stderr]).toEqual([0, expect.stringContaining('Finished')]);
+    }
+    expect(project.exists('relative')).toBe(false);
+    expect(fs.existsSync(path.join(home, '.cache/drydock/sources'))).toBe(true);
+  });
+
   test.runIf(isRoot)('no bubblewrap', async () => {
     project.edit('src/main.rs', '{}', '[{}]');
     const ended = await inNamespace('mount --bind /dev/null "$(command -v bwrap)"; $D build; echo $?');

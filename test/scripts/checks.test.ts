@@ -51,7 +51,7 @@ test('a table that cannot be read is an error', () => {
 });
 
 test('error codes are found in the page and in the sources', () => {
-  expect(documented('| code |\n|---|\n| D0101 | a | b |\n| `D0102` | see D0101 | c |\n')).toEqual(['D0101', 'D0102']);
+  expect(documented('| code |\n|---|\n| D0101 | a | b |\n| `D1102` | see D0101 | c |\n')).toEqual(['D0101', 'D1102']);
   expect(named("one\n'D0201' and D0202")).toEqual([
     { code: 'D0201', line: 2 },
     { code: 'D0202', line: 2 },
