@@ -12,7 +12,6 @@ import type { UnitRecord } from '../sources/types.ts';
 import {
   environmentMissed,
   filesMissed,
-  filesOutOfReach,
   inputsMissed,
   looksLikeMissingFile,
   merge,
@@ -21,7 +20,8 @@ import {
   type Shown,
   unsetVariables,
 } from './lessons.ts';
-import { UserError } from '../sys/errors.ts';
+import type { UserError } from '../sys/errors.ts';
+import { outOfReach } from './out-of-reach.ts';
 import type { Records } from './records.ts';
 
 /** A unit is planned again at most this often in one build: each time must add something, this only bounds a mistake. */
@@ -29,7 +29,7 @@ const maxLessons = 6;
 
 export class Session implements GoalSource {
   plan: Plan;
-  /** Build scripts that failed and named a file which is there, but not in their sandbox. */
+  /** Why build scripts failed that wanted something which no sandbox shows. */
   readonly outOfReach: UserError[] = [];
   readonly #workspace: Workspace;
   readonly #records: Records;
@@ -92,12 +92,13 @@ export class Session implements GoalSource {
   #run(unit: PlannedUnit, exit: BuilderExit, shown: Shown): Inspection {
     const record = this.#records.get(unit.id);
     if (!exit.ok) {
-      if (shown.files === null) return accept;
-      if (record.rerun !== null) return { lesson: { rerun: null, wholePackage: true }, otherwise: null };
-      const files = filesMissed(exit.lines, unit, shown);
-      if (files.length > 0) return { lesson: { files }, otherwise: null };
-      const [file] = filesOutOfReach(exit.lines, unit, shown);
-      if (file !== undefined) this.outOfReach.push(outOfReach(unit, file));
+      if (shown.files !== null) {
+        if (record.rerun !== null) return { lesson: { rerun: null, wholePackage: true }, otherwise: null };
+        const files = filesMissed(exit.lines, unit, shown);
+        if (files.length > 0) return { lesson: { files }, otherwise: null };
+      }
+      const why = outOfReach(exit.lines, unit, shown);
+      if (why !== null) this.outOfReach.push(why);
       return accept;
     }
     const text = fs.readFileSync(path.join(exit.outDir, 'output'), 'utf8');
@@ -214,13 +215,4 @@ function digest(outDir: string): string {
   };
   for (const name of ['output', 'out']) if (fs.existsSync(path.join(outDir, name))) visit(name);
   return hash.digest('hex');
-}
-
-/** The script's failure has been reported: this says why it may have failed here and not under cargo. */
-function outOfReach({ package: pkg }: PlannedUnit, file: string): UserError {
-  return new UserError(
-    'D0305',
-    `the build script of \`${pkg.name} ${pkg.version}\` names a file that its sandbox does not have\n  wanted:  ${file}`,
-    'keep the file in the package or the workspace; there, what no `rerun-if-changed` names is allowed in Cargo.toml:  [package.metadata.drydock]  inputs = ["../path/to/it"]',
-  );
 }

@@ -128,6 +128,22 @@ test('a file that no sandbox shows: the error names it, and how to allow it wher
   );
 });
 
+test.each([
+  ['the network', 'std::net::TcpStream::connect("192.0.2.1:80").unwrap();', 'D0306'],
+  ['the network, through a program', 'panic!("curl: (6) Could not resolve host: example.com");', 'D0306'],
+  ['the repository', 'std::fs::read_to_string(".git/HEAD").unwrap();', 'D0307'],
+  ['nothing of the sandbox', 'panic!("as it likes");', null],
+])('a script that fails for want of %s', async (_, lines, code) => {
+  const project = scripted('wants', lines);
+  project.write({ '.git/HEAD': 'ref: refs/heads/main' });
+  const ended = await project.drydock(['build']);
+  expect(ended.code).toBe(101);
+  expect(ended.stderr).toContain('error: failed to run custom build command for `wants v0.1.0');
+  expect(/error\[(D\d+)\]: the build script of `wants 0\.1\.0` .*\n {2}to do: /.exec(ended.stderr)?.[1] ?? null).toBe(
+    code,
+  );
+});
+
 test('what a script finds in its own way is allowed by the manifest', async () => {
   const project = place.project('allowed', {
     'Cargo.toml': '[workspace]\nmembers = ["member"]\nresolver = "2"\n',
