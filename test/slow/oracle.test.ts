@@ -5,16 +5,11 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { differences, differencesOfRuns } from '../oracle/compare.ts';
-import { callerEnvironment, cargoCommands, drydockCommands, makeProject, type Project } from '../oracle/project.ts';
+import { callerEnvironment, cargoCommands, drydockCommands, type Project } from '../oracle/project.ts';
 import { planOf } from '../plan/support.ts';
-import { realCases } from './real-cases.ts';
 
 const directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'drydock-slow-')));
-const projects: Project[] = [];
-afterAll(() => {
-  for (const project of projects) project.remove();
-  fs.rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
 
 /** Lays a workspace out with the scripts that do so for measurements; returns its directory. */
 function laid(name: string, module: string, code: string): string {
@@ -37,7 +32,6 @@ const workspaces: readonly (readonly [name: string, args: readonly string[], lay
   ['ripgrep', [], () => ripgrep('ripgrep')],
   ['ripgrep, all targets, optimised', ['--all-targets', '--release'], () => ripgrep('ripgrep-all')],
   ['the fixture', ['--locked'], fixture],
-  ...realCases.map(({ name, arguments: args, files }) => [name, args, () => written(files)] as const),
 ];
 
 /** Its build script says which commit git knows: a sandbox shows no repository, so there is none for cargo either. */
@@ -45,12 +39,6 @@ function fixture(): string {
   const root = laid('fixture', '../../bench/fixture.mjs', 'lib.layFixture(process.argv[1]);');
   fs.rmSync(path.join(root, '.git'), { recursive: true });
   return root;
-}
-
-function written(files: Readonly<Record<string, string>>): string {
-  const project = makeProject(files);
-  projects.push(project);
-  return project.root;
 }
 
 test.each(workspaces)('plans and runs what cargo runs: %s', async (name, args, lay) => {
