@@ -79,12 +79,21 @@ place_sources() {
 }
 
 # Links the files of the dependencies into /build/deps. A list too long for one variable comes as a file (passAsFile).
+# shellcheck disable=SC2086
 place_dependencies() {
   # The engine has put them there, as files: rustc compiles nothing anew that only comes from another store path.
   [ -z "${DRYDOCK_DEPS-}" ] || return 0
   if [ -n "${dependenciesPath-}" ]; then IFS= read -r dependencies <"$dependenciesPath" || :; fi
-  # shellcheck disable=SC2086
-  [ -z "${dependencies-}" ] || ln -s $dependencies /build/deps/
+  [ -n "${dependencies-}" ] || return 0
+  ln -s $dependencies /build/deps/
+  # rustc resolves links: with ones to these it would use none of its state again after an edit of a dependency.
+  [ -d /incremental ] || return 0
+  if [ -n "${movingDependenciesPath-}" ]; then IFS= read -r movingDependencies <"$movingDependenciesPath" || :; fi
+  [ -n "${movingDependencies-}" ] || return 0
+  links=
+  for file in $movingDependencies; do links="$links /build/deps/${file##*/}"; done
+  rm -f $links
+  cp --reflink=auto $movingDependencies /build/deps/ 2>/dev/null || cp -f $movingDependencies /build/deps/
 }
 
 # Adds the search directory $1 (as rustc's -L takes it) to `dynamic` if a build script's output holds it.

@@ -19,7 +19,7 @@ let
   quote = word: "'" + builtins.replaceStrings [ "'" ] [ "'\\\\''" ] word + "'";
   words = list: builtins.concatStringsSep " " (map quote list);
   assignments = set: words (map (name: name + "=" + set.\${name}) (builtins.attrNames set));
-  spaced = { dependencies = null; linkScripts = null; packageScripts = null; libraryPath = null; };
+  spaced = { dependencies = null; movingDependencies = null; linkScripts = null; packageScripts = null; libraryPath = null; };
   text = name: value:
     if builtins.isList value then
       (if spaced ? \${name} then builtins.concatStringsSep " " value else words value)

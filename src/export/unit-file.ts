@@ -13,6 +13,7 @@ const lists: Readonly<Record<string, (text: string) => readonly string[] | null>
   linkKinds: wordsOf,
   metadataFrom: wordsOf,
   dependencies: spacedOf,
+  movingDependencies: spacedOf,
   linkScripts: spacedOf,
   packageScripts: spacedOf,
   libraryPath: spacedOf,

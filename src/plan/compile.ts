@@ -81,8 +81,10 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
 
   const needs = new Needs(made);
   const dependencies = dependencyFiles(facts.graph, unit, facts.reached(index), facts.files).flatMap(
-    ({ index: from, stage, names }) => names.map((name) => `${needs.output(from, stage)}/${name}`),
+    ({ index: from, stage, names }) =>
+      names.map((name) => ({ file: `${needs.output(from, stage)}/${name}`, lane: facts.lanes[from] })),
   );
+  const filesOf = (chosen: typeof dependencies): string => chosen.map(({ file }) => file).join(' ');
   const script = unit.dependencies.map((each) => each.index).find((each) => made.isOwnRun(index, each));
   const runs = facts.scripts[index] ?? { link: [], load: [] };
   const outputs = (indices: readonly number[]): string => indices.map((each) => needs.output(each, 'whole')).join(' ');
@@ -102,14 +104,19 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     program: toolchain.rustc,
     arguments: wordList(argv),
     environment: assignments(environment),
-    dependencies: dependencies.join(' '),
+    dependencies: filesOf(dependencies),
     script: script === undefined ? '' : needs.output(script, whole),
     linkScripts: outputs(runs.link),
     packageScripts: outputs(runs.link.filter((run) => facts.unit(run).pkg_id === unit.pkg_id)),
     passLinkFlags: isLibrary(unit.target) || !pkg.targets.some(isLibrary) ? '1' : '',
     linkKinds: wordList(linkKinds(facts, index)),
     libraryPath: outputs(runs.load),
-    ...(mount === null ? {} : { cacheMounts: JSON.stringify([declared(mount)]) }),
+    ...(mount === null
+      ? {}
+      : {
+          cacheMounts: JSON.stringify([declared(mount)]),
+          movingDependencies: filesOf(dependencies.filter(({ lane }) => lane === 'dev')),
+        }),
     ...(mount === null || options.owner.grants === undefined ? {} : { cacheGrants: options.owner.grants }),
     ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
   };

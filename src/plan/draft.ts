@@ -29,7 +29,8 @@ export function seal(facts: Facts, options: PlanOptions, index: number, draft: D
   if (linked) env['hostTools'] = options.hostTools;
   // Of this checkout and this user: not to be built, nor to be had, elsewhere (Nix manual, "Advanced attributes").
   if (facts.lanes[index] === 'dev') Object.assign(env, { preferLocalBuild: '1', allowSubstitutes: '' });
-  if ((env['dependencies']?.length ?? 0) > longestVariable) env['passAsFile'] = 'dependencies';
+  const long = ['dependencies', 'movingDependencies'].filter((each) => (env[each]?.length ?? 0) > longestVariable);
+  if (long.length > 0) env['passAsFile'] = long.join(' ');
   return sealDerivation({
     name,
     system,

@@ -1,5 +1,5 @@
 /** `drydock build --engine nix` with the hook: rustc's incremental state is the developer's own `target/…/incremental`. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RustProject, makeProject } from './rust.ts';
@@ -41,4 +41,25 @@ test('an edit is compiled with the state of the build before', () => {
   const target = path.join(project.directory, 'target');
   run('setpriv', [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', 'rm', '-r', target]);
   expect(existsSync(target)).toBe(false);
+});
+
+test('a binary keeps its codegen units when only the library beside it is compiled again', () => {
+  const modules = Array.from({ length: 20 }, (_, at) => at);
+  const generic = modules.map((at) => `pub fn f${at}<T: std::fmt::Debug>(t: T) -> String { format!("{t:?} ${at}") }\n`);
+  const users = modules.map((at) => `mod m${at} { pub fn g() -> String { counted::f${at}(${at}u8) } }\n`);
+  const calls = modules.map((at) => `print!("{}", m${at}::g());`);
+  const build = (number: number) => {
+    project.writeLibrary(`pub fn number() -> u32 { ${number} }\n${generic.join('')}`);
+    const built = project.drydock('build', '--engine', 'nix');
+    expect(built.code, built.stderr).toBe(0);
+  };
+  project.write(`${users.join('')}fn main() { println!("{}", counted::number()); ${calls.join(' ')} }\n`);
+  build(1);
+  build(2);
+  expect(run(path.join(project.directory, 'target/debug/counted'), [])).toMatch(/^2\n/);
+  // A unit that is used again is one file under two names: the session before has it too.
+  const state = path.join(project.directory, 'target/debug/incremental');
+  const objects = readdirSync(state, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.o'));
+  const kept = objects.filter((name) => statSync(path.join(state, name)).nlink > 1);
+  expect(kept.length).toBeGreaterThan(modules.length);
 });

@@ -8,6 +8,7 @@ export interface RustProject {
   readonly directory: string;
   drydock(...words: readonly string[]): Ran;
   write(main: string): void;
+  writeLibrary(library: string): void;
   /** Directories of rustc's sessions in `target/debug/incremental`. */
   sessions(): readonly string[];
 }
@@ -37,6 +38,7 @@ export function makeProject(lab: Lab, user: User): RustProject {
       return { code: ended.status, stdout: ended.stdout, stderr: ended.stderr };
     },
     write: (main) => void writeAs(user, 'project/src/main.rs', main),
+    writeLibrary: (library) => void writeAs(user, 'project/src/lib.rs', library),
     sessions() {
       const incremental = path.join(directory, 'target/debug/incremental');
       const names = readdirSync(incremental, { recursive: true, encoding: 'utf8' });
