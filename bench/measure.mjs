@@ -7,13 +7,14 @@ const TAIL = 4000;
 
 /**
  * Runs a build to its end. `peak`: VmHWM of the process, in bytes, read every few milliseconds; the kernel only ever
- * raises it, so the last reading misses at most what happened after it. Rejects when the build fails.
+ * raises it, so the last reading misses at most what happened after it. `user`: who runs it; `compiled`: what stderr says for
+ * each thing that is compiled. Rejects when the build fails.
  */
-export function measure(command, { cwd, env }) {
+export function measure(command, { cwd, env, user = {}, compiled = /^\s*Compiling /gm }) {
   return new Promise((resolve, reject) => {
     const [program, ...args] = command;
     const started = performance.now();
-    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'], ...user });
     let text = '';
     let peak = highWater(child.pid);
     child.stderr.setEncoding('utf8').on('data', (chunk) => {
@@ -28,7 +29,7 @@ export function measure(command, { cwd, env }) {
       clearInterval(watch);
       if (code !== 0)
         reject(new Error(`${command.join(' ')} in ${cwd}: ${signal ?? `exit code ${code}`}\n${text.slice(-TAIL)}`));
-      else resolve({ seconds, peak, compiled: text.match(/^\s*Compiling /gm)?.length ?? 0 });
+      else resolve({ seconds, peak, compiled: text.match(compiled)?.length ?? 0 });
     });
   });
 }

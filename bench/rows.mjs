@@ -68,7 +68,12 @@ export const ROWS = [
   },
 ];
 
-function edited(side, serial) {
+/** Rows of this list for another table, with the goals that they have there. */
+export function rowsNamed(goals) {
+  return ROWS.filter((row) => row.name in goals).map((row) => ({ ...row, goal: goals[row.name] }));
+}
+
+export function edited(side, serial) {
   side.write(side.edit.with(serial));
   return side.build();
 }

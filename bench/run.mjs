@@ -1,14 +1,17 @@
 // Measures drydock beside cargo, step by step in turns, each with a checkout and a store of its own.
 //
-//   npm run bench -- seed [OPTIONS]
+//   npm run bench -- seed [OPTIONS]        the embedded engine
+//   npm run bench -- nix [OPTIONS]         the Nix engine: stock Nix 2.34 with the hook, an ordinary user; as root
 //
 //   --rounds N         [3]                 --only clean,noop,first,edit,cold,back,second,unsandboxed
+//                                          (nix: clean,noop,first,edit,unmounted,plan,evaluation,plain)
 //   --project DIR      another project than the fixture, with --edit FILE: a source file of it that gets a function more,
 //                      whose body is then edited
 //   --candidate FILE   this program in drydock's place (`cargo` measures the harness: every ratio should be near 1)
-//   --out FILE         where the samples go, as JSON [DIR/seed.json]
+//   --out FILE         where the samples go, as JSON [DIR/seed.json, DIR/nix.json]
 //
-// Works in DIR: $DRYDOCK_BENCH_DIR, or drydock-bench in the user's cache directory. The whole table takes about an hour
+// Works in DIR: $DRYDOCK_BENCH_DIR, or drydock-bench in the user's cache directory (nix: drydock-bench in /opt, which every
+// user can enter). The whole table takes about an hour
 // on two cores; nothing else should run meanwhile.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,6 +21,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { mebibytes, spread, summary, table } from './figures.mjs';
 import { layFixture } from './fixture.mjs';
+import { Machine } from './machine.mjs';
+import { NIX_ROWS } from './nix-rows.mjs';
+import { UserSide } from './nix-side.mjs';
 import { ROWS } from './rows.mjs';
 import { Side } from './side.mjs';
 
@@ -40,41 +46,73 @@ const { values: options, positionals } = parseArgs({
     out: { type: 'string' },
   },
 });
-if (positionals[0] !== 'seed') {
+const tables = { seed, nix };
+const measured = tables[positionals[0]];
+if (measured === undefined) {
   const text = readFileSync(fileURLToPath(import.meta.url), 'utf8').split('\n\n')[0] ?? '';
   console.error(text.replaceAll(/^\/\/ ?/gm, '').split('\nimport ')[0]);
   process.exit(2);
 }
-await seed();
+await measured();
 
 async function seed() {
-  const rows = chosenRows();
   const cache = process.env.XDG_CACHE_HOME?.startsWith('/')
     ? process.env.XDG_CACHE_HOME
     : path.join(os.homedir(), '.cache');
-  const dir = path.resolve(process.env.DRYDOCK_BENCH_DIR ?? path.join(cache, 'drydock-bench'));
-  mkdirSync(dir, { recursive: true });
-  const { project, edit } = options.project === undefined ? fixture(dir) : other(dir, options.project, options.edit);
+  const rows = chosenRows(ROWS);
+  const dir = place(path.join(cache, 'drydock-bench'));
+  const { project, edit } = chosenProject(dir);
   const sides = [
     new Side('cargo', path.join(dir, 'cargo'), project, [realCargo(), 'build', '--offline'], edit),
     new Side('drydock', path.join(dir, 'drydock'), project, [...candidate(), 'build', '--offline'], edit),
   ];
+  await measureAll(rows, sides, path.join(dir, 'seed.json'));
+}
+
+async function nix() {
+  const rows = chosenRows(NIX_ROWS);
+  const dir = place('/opt/drydock-bench');
+  const { project, edit } = chosenProject(dir);
+  const machine = await Machine.open(dir, '2.34');
+  try {
+    const own = [...machine.drydock, 'build', '--engine', 'nix', '--offline'];
+    const sides = [
+      new UserSide('cargo', machine, project, [path.join(machine.toolchain, 'bin/cargo'), 'build', '--offline'], edit),
+      new UserSide('drydock', machine, project, own, edit),
+    ];
+    await measureAll(rows, sides, path.join(dir, 'nix.json'));
+  } finally {
+    await machine.stop();
+  }
+}
+
+function place(usual) {
+  const dir = path.resolve(process.env.DRYDOCK_BENCH_DIR ?? usual);
+  mkdirSync(dir, { recursive: true });
+  return dir;
+}
+
+function chosenProject(dir) {
+  return options.project === undefined ? fixture(dir) : other(dir, options.project, options.edit);
+}
+
+async function measureAll(rows, sides, out) {
   const taken = [];
   for (let round = 1; round <= Number(options.rounds); round++) {
     for (const side of sides) await prepare(side, rows, round);
     for (const row of rows) taken.push(...(await measureRow(row, sides, round)));
   }
-  report(rows, taken, options.out ?? path.join(dir, 'seed.json'));
+  report(rows, taken, options.out ?? out);
 }
 
-function chosenRows() {
-  const names = options.only?.split(',') ?? ROWS.map((row) => row.name);
-  const strange = names.filter((name) => !ROWS.some((row) => row.name === name));
+function chosenRows(all) {
+  const names = options.only?.split(',') ?? all.map((row) => row.name);
+  const strange = names.filter((name) => !all.some((row) => row.name === name));
   if (strange.length > 0)
-    throw new Error(`no row is called ${strange.join(', ')}; there are ${ROWS.map((row) => row.name).join(', ')}`);
+    throw new Error(`no row is called ${strange.join(', ')}; there are ${all.map((row) => row.name).join(', ')}`);
   // What the row `edit` shows comes after the first edit, which has a row of its own.
   const later = names.includes('clean') && names.some((name) => !['clean', 'noop', 'second'].includes(name));
-  return ROWS.filter((row) => names.includes(row.name) || (later && row.name === 'first'));
+  return all.filter((row) => names.includes(row.name) || (later && row.name === 'first'));
 }
 
 function fixture(dir) {

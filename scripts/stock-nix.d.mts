@@ -1,0 +1,2 @@
+export const versionsDirectory: string;
+export function installNix(version: string, directory?: string): string;
