@@ -1,7 +1,7 @@
 /** Grants before a command of Nix, and what became of them after it. */
 import { existsSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { daemonAddress } from '../engine/daemon/address.ts';
+import { daemonAddress, rootOf } from '../engine/daemon/address.ts';
 import { parseCacheMounts } from '../mounts/declare.ts';
 import { type Answer, grantsDirectory, revokeGrant, writeGrant } from '../mounts/grants.ts';
 import { type HeldMounts, holdMounts } from '../mounts/hold.ts';
@@ -179,8 +179,7 @@ function isThere(derivation: Derivation, host: Host): boolean {
 }
 
 function storeRootOf(host: Host): string {
-  const address = daemonAddress(host.environment);
-  return address.kind === 'unix' ? address.root : '';
+  return rootOf(daemonAddress(host.environment)) ?? '';
 }
 
 function readText(file: string): string | null {

@@ -23,6 +23,28 @@ export interface GrantPlace {
 /** A build does not take longer; it is taken back when it ends. */
 const validity = 12 * 3600 * 1000;
 
+/** Locks and marks the mounts for a builder that is shown them without asking a hook. Rejects as `holdMounts` does. */
+export async function holdDirectly(
+  drvPath: DrvPath,
+  mounts: readonly MountGrant[],
+  options: LockOptions,
+): Promise<GrantedMounts> {
+  const held = await holdMounts(mounts, options);
+  try {
+    await held.mark(drvPath);
+  } catch (error) {
+    held.release(true);
+    throw error;
+  }
+  return {
+    mounts: held.mounts,
+    release(clean, crashed) {
+      held.release(clean, crashed);
+      return { mounted: true };
+    },
+  };
+}
+
 /** Locks and marks the mounts, then writes the grant. Rejects as `holdMounts` does. */
 export async function grantMounts(
   drvPath: DrvPath,

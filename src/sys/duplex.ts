@@ -10,9 +10,13 @@ export interface ChildStream {
 
 const keptOfStderr = 4096;
 
-/** Starts `program`. Destroying the stream kills it; a program that cannot be started is an error of the stream. */
-export function duplexOf(program: string, args: readonly string[]): ChildStream {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+/** Starts `program`, with `env` besides this process's own. Destroying the stream kills it; a program that cannot be started is an error of the stream. */
+export function duplexOf(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildStream {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString('utf8')).slice(-keptOfStderr);

@@ -91,6 +91,13 @@ test('a daemon that turns this user away', async () => {
 
 test('a store that is reached without a daemon', () => {
   expect(() => daemonAddress({ NIX_REMOTE: 'https://cache.example' })).toThrow(/D0608/);
+  expect(daemonAddress({ NIX_REMOTE: 'local?root=/one/' })).toEqual({
+    kind: 'own',
+    store: 'local?root=/one/',
+    root: '/one',
+  });
+  expect(daemonAddress({ NIX_REMOTE: '/one' })).toMatchObject({ kind: 'own', root: '/one' });
+  expect(daemonAddress({ NIX_REMOTE: 'local' })).toMatchObject({ kind: 'own', root: '' });
   expect(daemonAddress({ NIX_REMOTE: 'ssh-ng://me@there:2222?remote-program=/opt/nix-daemon' })).toEqual({
     kind: 'ssh',
     program: 'ssh',

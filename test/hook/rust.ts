@@ -13,7 +13,8 @@ export interface RustProject {
   sessions(): readonly string[];
 }
 
-export function makeProject(lab: Lab, user: User): RustProject {
+/** `remote`: another store than the daemon's. */
+export function makeProject(lab: Lab, user: User, remote = lab.daemon.remote): RustProject {
   const directory = path.join(user.home, 'project');
   const rust = path.join(user.home, 'rust');
   mkdirSync(rust);
@@ -25,7 +26,7 @@ export function makeProject(lab: Lab, user: User): RustProject {
   const variables = {
     HOME: user.home,
     PATH: `${rust}/bin:/usr/local/bin:/usr/bin:/bin`,
-    NIX_REMOTE: lab.daemon.remote,
+    NIX_REMOTE: remote,
     NIX_CONFIG: 'experimental-features = nix-command',
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);

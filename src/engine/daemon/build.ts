@@ -9,6 +9,7 @@ import { type Ended, daemonFailure, endedOf } from './ended.ts';
 import { Refusal } from './failures.ts';
 import type { Inputs } from './inputs.ts';
 import type { Outputs } from './outputs.ts';
+import type { OwnMounts } from './own-store.ts';
 import type { Pool } from './pool.ts';
 import { looksLikeMissingTool } from './sandbox-check.ts';
 import type { DaemonState } from './state.ts';
@@ -20,6 +21,8 @@ export interface Workshop {
   readonly inputs: Inputs;
   readonly outputs: Outputs;
   readonly state: DaemonState;
+  /** How a builder gets its mounts in a store of this user's own; null: the daemon's hook is granted them. */
+  readonly ownMounts: OwnMounts | null;
   /** Looks whether the daemon's sandbox is as the builders need it; rejects with a `UserError` when it is not. */
   checkSandbox(): Promise<void>;
 }
@@ -72,14 +75,16 @@ async function realised(shop: Workshop, attempt: Attempt, lines: string[]): Prom
 /** Nobody reads it: the attempt was aborted. */
 const dropped: Ended = { ok: false, reason: { kind: 'signal', signal: 'SIGKILL' } };
 
-/** With the goal's cache mounts held here and granted to the daemon's hook. */
+/** With the goal's cache mounts held here, and granted to the daemon's hook or shown by settings. */
 async function runMounted(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
-  const granted = await grant(attempt);
+  const granted = await grant(shop, attempt);
+  const own = granted === null ? null : (shop.ownMounts?.pool(granted) ?? null);
   let end: Ended = dropped;
   try {
-    if (!attempt.signal.aborted) end = await runBuilder(shop, attempt, lines);
+    if (!attempt.signal.aborted) end = await runBuilder(own ?? shop.pool, attempt, lines);
     return end;
   } finally {
+    own?.close();
     const code = end.ok ? 0 : codeOf(end.reason);
     const answer = granted?.release(clean.has(code), !attempt.signal.aborted && code === crash);
     if (granted !== null && answer?.mounted !== true) attempt.mountsRefused(answer?.reason ?? null);
@@ -90,7 +95,7 @@ async function runMounted(shop: Workshop, attempt: Attempt, lines: string[]): Pr
 const clean = new Set([0, 1, 98]);
 const crash = 101;
 
-async function grant(attempt: Attempt): Promise<GrantedMounts | null> {
+async function grant(shop: Workshop, attempt: Attempt): Promise<GrantedMounts | null> {
   const { sealed, mounts } = attempt.goal;
   const { scope, cacheGrants } = sealed.derivation.env;
   if (mounts.length === 0 || scope === undefined || cacheGrants === undefined) return null;
@@ -100,15 +105,18 @@ async function grant(attempt: Attempt): Promise<GrantedMounts | null> {
     attempt.waitingForLock();
     attempt.pause();
   };
-  const owner = { directory: cacheGrants, scope };
-  const granted = await grantMounts(sealed.drvPath, mounts, owner, { signal: attempt.signal, onWait });
+  const options = { signal: attempt.signal, onWait };
+  const granted =
+    shop.ownMounts === null
+      ? await grantMounts(sealed.drvPath, mounts, { directory: cacheGrants, scope }, options)
+      : await shop.ownMounts.hold(sealed.drvPath, mounts, options);
   if (waited) await attempt.resume();
   return granted;
 }
 
-async function runBuilder(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
+async function runBuilder(pool: Pool, attempt: Attempt, lines: string[]): Promise<Ended> {
   const { drvPath } = attempt.goal.sealed;
-  const connection = await shop.pool.take();
+  const connection = await pool.take();
   // A connection that ends takes the build with it: this is how the daemon is told to stop.
   const abort = () => connection.close();
   attempt.signal.addEventListener('abort', abort, { once: true });
@@ -134,7 +142,7 @@ async function runBuilder(shop: Workshop, attempt: Attempt, lines: string[]): Pr
     return { ok: false, reason: daemonFailure(error.message) };
   } finally {
     attempt.signal.removeEventListener('abort', abort);
-    shop.pool.give(connection);
+    pool.give(connection);
   }
 }
 

@@ -4,7 +4,8 @@ import { graphOf, unbuilt } from '../graph.ts';
 import { schedule } from '../scheduler.ts';
 import { makeSlots } from '../slots.ts';
 import type { Engine, Goal, GoalKey, GoalSource, Outcome, RealiseOptions } from '../types.ts';
-import type { DaemonAddress } from './address.ts';
+import { type DaemonAddress, rootOf } from './address.ts';
+import { hostPaths, ownMounts } from './own-store.ts';
 import { Batch } from './batch.ts';
 import { daemonExecutor } from './build.ts';
 import { Connection } from './connection.ts';
@@ -61,7 +62,7 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       cores: jobs,
       useSubstitutes: true,
       // What another user builds is looked for again after this many seconds; Nix's own choice is 5.
-      overrides: { 'build-poll-interval': '1', ...settings },
+      overrides: { 'build-poll-interval': '1', ...(address.kind === 'own' ? hostPaths([]) : {}), ...settings },
     };
     const pool = makePool(address, { ...common, maxJobs: 1 });
     const batchPool = makePool(address, { ...common, maxJobs: jobs });
@@ -96,6 +97,7 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
         inputs,
         outputs,
         state,
+        ownMounts: address.kind === 'own' ? ownMounts(address, { ...common, maxJobs: 1 }) : null,
         checkSandbox: () => (checked ??= checkSandbox(remote, pool, system)),
       });
       const slots = makeSlots(jobs, noJobserver);
@@ -115,7 +117,8 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
     renew: () => Promise.resolve(),
     log: (drvPath: DrvPath) => Promise.resolve(state.readLog(drvPath)),
     async keep(link, paths) {
-      if (address.kind === 'unix') await keepPaths(await store(), address.root, link, paths);
+      const root = rootOf(address);
+      if (root !== null) await keepPaths(await store(), root, link, paths);
     },
     info: async (path) => (await store()).info(path),
     close() {

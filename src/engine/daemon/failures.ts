@@ -23,10 +23,12 @@ export function unreachable(address: DaemonAddress, error: unknown): UserError {
   const code = errnoOf(error);
   if (code === 'EACCES' || code === 'EPERM') return notAllowed(address, error);
   const seen = `there is no Nix daemon at ${where}${code === null ? '' : ` (${code})`}`;
-  const todo =
-    address.kind === 'unix'
-      ? 'start it (sudo systemctl start nix-daemon), install multi-user Nix, or build with --engine embedded'
-      : `see that \`ssh ${address.host} nix-daemon --stdio\` works`;
+  const todos: Readonly<Record<DaemonAddress['kind'], string>> = {
+    unix: 'start it (sudo systemctl start nix-daemon), install multi-user Nix, or build with --engine embedded',
+    own: 'see that `nix-daemon` of Nix 2.8 or later is on PATH and that `nix store ping` works, or build with --engine embedded',
+    ssh: `see that \`${where.replace('ssh-ng://', 'ssh ')} nix-daemon --stdio\` works`,
+  };
+  const todo = todos[address.kind];
   return new UserError('D0601', seen, todo, { cause: error });
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import type { StorePath } from '../../nix/types.ts';
 import { asideName } from '../../sys/durable.ts';
-import type { DaemonAddress } from './address.ts';
+import { type DaemonAddress, rootOf } from './address.ts';
 import type { RemoteStore } from './remote-store.ts';
 import type { DaemonState } from './state.ts';
 import { unpackNar } from './unpack.ts';
@@ -31,7 +31,8 @@ export class Outputs {
   }
 
   hostPath(storePath: StorePath): string {
-    return this.#address.kind === 'unix' ? `${this.#address.root}${storePath}` : this.#state.copyOf(storePath);
+    const root = rootOf(this.#address);
+    return root === null ? this.#state.copyOf(storePath) : `${root}${storePath}`;
   }
 
   /** Copies a valid path to this machine if it is not here. */
@@ -53,7 +54,7 @@ export class Outputs {
   }
 
   #isHere(storePath: StorePath): boolean {
-    if (this.#address.kind === 'unix') return true;
+    if (rootOf(this.#address) !== null) return true;
     return statSync(this.hostPath(storePath), { throwIfNoEntry: false }) !== undefined;
   }
 }

@@ -7,12 +7,14 @@ import { unreachable } from './failures.ts';
 
 export interface Transport {
   readonly stream: Duplex;
-  /** What ssh has said; empty for a socket. */
+  /** What the process has said that stands between; empty for a socket. */
   said(): string;
 }
 
 /** Connects. Rejects with `UserError` D0601 or D0605. */
 export function openTransport(address: DaemonAddress): Promise<Transport> {
+  if (address.kind === 'own')
+    return Promise.resolve(duplexOf('nix-daemon', ['--stdio'], { NIX_REMOTE: address.store }));
   if (address.kind === 'ssh') return Promise.resolve(duplexOf(address.program, address.args));
   return new Promise((resolve, reject) => {
     const socket = createConnection(address.socket);

@@ -1,0 +1,40 @@
+/**
+ * A store of this user's own: no daemon, no hook. The sandbox's user is the caller, and the process that serves the store
+ * is the caller's too and takes every setting: what a builder may see is said when the connection is made.
+ */
+import { existsSync } from 'node:fs';
+import { type GrantedMounts, holdDirectly } from '../../mounts/granted.ts';
+import type { DrvPath } from '../../nix/types.ts';
+import type { ClientSettings } from '../../nix/worker-protocol.ts';
+import type { LockOptions } from '../../sys/lock.ts';
+import { userIds } from '../../sys/ids.ts';
+import type { MountGrant } from '../../mounts/types.ts';
+import type { DaemonAddress } from './address.ts';
+import { type Pool, makePool } from './pool.ts';
+
+const hostDirectories = ['/bin', '/usr', '/lib', '/lib64', '/etc/alternatives'];
+
+/** The setting that shows a sandbox the host's tools and, further, `TARGET=DIRECTORY`. */
+export function hostPaths(further: readonly string[]): Readonly<Record<string, string>> {
+  return { 'extra-sandbox-paths': [...hostDirectories.filter((each) => existsSync(each)), ...further].join(' ') };
+}
+
+export interface OwnMounts {
+  /** Locks and marks the mounts. Null: the sandbox's user would be another one (root with build users). */
+  hold(drvPath: DrvPath, mounts: readonly MountGrant[], options: LockOptions): Promise<GrantedMounts | null>;
+  /** Connections whose builders see these mounts. To be closed. */
+  pool(granted: GrantedMounts): Pool;
+}
+
+export function ownMounts(address: DaemonAddress, settings: ClientSettings): OwnMounts {
+  return {
+    hold: (drvPath, mounts, options) =>
+      userIds().uid === 0 || mounts.some(({ directory }) => /\s/.test(directory))
+        ? Promise.resolve(null)
+        : holdDirectly(drvPath, mounts, options),
+    pool({ mounts }) {
+      const further = mounts.map(({ grant: { target }, directory }) => `${target}=${directory}`);
+      return makePool(address, { ...settings, overrides: { ...settings.overrides, ...hostPaths(further) } });
+    },
+  };
+}
