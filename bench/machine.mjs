@@ -120,6 +120,7 @@ export class Machine {
     const gone = new Promise((resolve) => {
       this.daemon.once('exit', resolve);
     });
+    this.daemon.ref();
     this.daemon.kill('SIGTERM');
     await gone;
     this.daemon = null;
