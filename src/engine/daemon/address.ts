@@ -39,9 +39,9 @@ export function daemonAddress(environment: Environment): DaemonAddress {
 
 function ownStore(remote: string): DaemonAddress | null {
   if (remote.startsWith('/')) return { kind: 'own', store: remote, root: withoutSlash(remote) };
-  const [, query] = /^local(?::\/\/)?(?:\?(.*))?$/s.exec(remote) ?? [null];
-  if (query === null) return null;
-  return { kind: 'own', store: remote, root: withoutSlash(new URLSearchParams(query).get('root') ?? '') };
+  const found = /^local(?::\/\/)?(?:\?(.*))?$/s.exec(remote);
+  if (found === null) return null;
+  return { kind: 'own', store: remote, root: withoutSlash(new URLSearchParams(found[1] ?? '').get('root') ?? '') };
 }
 
 function withoutSlash(directory: string): string {
