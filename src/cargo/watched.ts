@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse } from 'smol-toml';
-import { toolchainFiles } from './programs.ts';
+import { onPath, toolchainFiles } from './programs.ts';
 import { fieldOf } from './tables.ts';
 import type { Workspace } from './types.ts';
 
@@ -34,6 +34,7 @@ export function watchedFiles(workspace: Workspace): Watched {
     ...ancestors(workspace.root).map((directory) => join(directory, 'Cargo.toml')),
     toolchain.cargo,
     toolchain.rustc,
+    ...[config.rustcWrapper, config.rustcWorkspaceWrapper].flatMap((name) => onPath(name ?? '', environment) ?? []),
   ]);
   const directories = new Set(globbed(workspace.root));
   for (const manifest of workspace.manifests) {

@@ -51,7 +51,6 @@ async function build(
     plan: () => session.plan,
     unit: (key) => session.plan.byId.get(key as UnitId),
     places,
-    rustcName: workspace.toolchain.rustcName,
     outputs: (path) => target?.outputs(path) ?? null,
     buildDir: workspace.buildDir,
     profile: workspace.profile,

@@ -12,6 +12,7 @@ import { builderInput } from '../plan/content.ts';
 import { hostToolsIdentity } from '../plan/host-tools.ts';
 import { planUnits } from '../plan/plan.ts';
 import { readToolchainInput } from '../plan/toolchain.ts';
+import { readWrappers } from '../plan/wrappers.ts';
 import { openSources } from '../sources/open.ts';
 import type { Sources } from '../sources/types.ts';
 import { openStore } from '../store/store.ts';
@@ -41,12 +42,13 @@ export async function prepare(
   const cacheDir = path.join(userDirectory('cache', environment) ?? '/', 'drydock');
   const platforms = new Set(workspace.graph.units.map((unit) => unit.platform));
   const cache = toolchainCache(cacheDir);
-  const [toolchain, hostTools] = await Promise.all([
+  const [toolchain, hostTools, wrappers] = await Promise.all([
     readToolchainInput(workspace.toolchain, platforms, cache),
     hostToolsIdentity(
       [...platforms].map((platform) => workspace.config.linker(platform)),
       cache,
     ),
+    readWrappers(workspace.config, workspace.environment, cache),
   ]);
   const sources = openSources({
     workspaceRoot: workspace.root,
@@ -61,6 +63,7 @@ export async function prepare(
     owner: { uid: userIds().uid, scope: ownerScope(state), grants: grantsDirectory(state) },
     toolchain,
     hostTools,
+    wrappers,
     builder: builderInput(fs.readFileSync(builderFile(), 'utf8')),
   };
   const session = new Session(workspace, records, () => {

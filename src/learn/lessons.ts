@@ -89,7 +89,8 @@ export function merge(record: UnitRecord, lesson: Partial<UnitRecord>): UnitReco
   return {
     files: union(record.files, lesson.files),
     wholePackage: lesson.wholePackage ?? record.wholePackage,
-    env: union(record.env, lesson.env),
+    // In the order in which they were named: the first that changes is the one that a message tells.
+    env: [...new Set([...record.env, ...(lesson.env ?? [])])],
     rerun: lesson.rerun === undefined ? record.rerun : lesson.rerun,
   };
 }

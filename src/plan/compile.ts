@@ -23,6 +23,7 @@ import {
 } from './target.ts';
 import type { PlannedUnit, PlanOptions } from './types.ts';
 import { assignments, wordList } from './words.ts';
+import { wrappersFor } from './wrappers.ts';
 import { finish, hostPathOf, type Made } from './unit.ts';
 import * as path from 'node:path';
 
@@ -94,6 +95,10 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     const { target, mode } = facts.unit(each);
     if (mode === 'build' && isLibrary(target) && !isLinkable(target)) needs.output(each, whole);
   }
+  const wrappers = wrappersFor(options.wrappers, workspace.members.has(pkg.id));
+  // A wrapper is told what cargo tells it: `rustc` is found by PATH, which begins with the toolchain.
+  const named = wrappers.length > 0 && workspace.toolchain.rustcName === 'rustc' ? 'rustc' : toolchain.rustc;
+  const [program = named, ...words] = [...wrappers.map((each) => each.program), named, ...argv];
   const env: Record<string, string> = {
     step: 'compile',
     source: closure.path,
@@ -101,8 +106,8 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     place: place.root,
     directory: place.directory,
     path: hostPathOf(toolchain),
-    program: toolchain.rustc,
-    arguments: wordList(argv),
+    program,
+    arguments: wordList(words),
     environment: assignments(environment),
     dependencies: filesOf(dependencies),
     script: script === undefined ? '' : needs.output(script, whole),
@@ -120,8 +125,14 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     ...(mount === null || options.owner.grants === undefined ? {} : { cacheGrants: options.owner.grants }),
     ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
   };
-  const sources: SourceInput[] = [options.builder, closure.input, ...toolchain.inputs];
-  const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources });
+  const sources: SourceInput[] = [
+    options.builder,
+    closure.input,
+    ...toolchain.inputs,
+    ...wrappers.map(({ input }) => input),
+  ];
+  const usesHost = wrappers.length > 0 || !toolchain.rustc.startsWith(toolchain.path);
+  const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources, usesHost });
   const goal: Goal = {
     key: id,
     sealed,
@@ -134,7 +145,12 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     lane: facts.lanes[index] ?? 'pure',
     own: real ? ownFiles(facts, index) : [],
   };
-  return finish(facts, made, index, { goal, closure, place, toolchain, environment, program: toolchain.rustc, argv });
+  const programNames: PlannedUnit['programNames'] = [
+    [toolchain.rustc, workspace.toolchain.rustcName],
+    ...wrappers.map(({ program: inside, name }) => [inside, name] as const),
+  ];
+  const parts = { goal, closure, place, toolchain, environment, program, argv: words, programNames };
+  return finish(facts, made, index, parts);
 }
 
 function macrosReadFiles(facts: Facts, options: PlanOptions, index: number): boolean {

@@ -17,6 +17,8 @@ export interface Draft {
   readonly env: Readonly<Record<string, string>>;
   readonly inputs: readonly SealedDerivation[];
   readonly sources: readonly SourceInput[];
+  /** A program of the host runs, beside what links: it may load the host's C library. */
+  readonly usesHost?: boolean;
 }
 
 /** Seals one unit's derivation. `host`: the triple that it is built on. */
@@ -24,7 +26,7 @@ export function seal(facts: Facts, options: PlanOptions, index: number, draft: D
   const name = derivationName(facts, index);
   const system = systemOf(facts.workspace.toolchain.host);
   const builder = '/bin/sh';
-  const linked = callsLinker(facts.unit(index)) || isRun(facts.unit(index));
+  const linked = callsLinker(facts.unit(index)) || isRun(facts.unit(index)) || draft.usesHost === true;
   const env: Record<string, string> = { ...draft.env, name, system, builder };
   if (linked) env['hostTools'] = options.hostTools;
   // Of this checkout and this user: not to be built, nor to be had, elsewhere (Nix manual, "Advanced attributes").

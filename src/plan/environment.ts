@@ -5,6 +5,7 @@ import { hasDebugInfo } from './arguments.ts';
 import { type Place, workspacePlace } from './places.ts';
 import { crateName, isExecutable, kindOf } from './target.ts';
 import { parse } from './versions.ts';
+import type { Wrappers } from './wrappers.ts';
 
 export type Environment = Map<string, string>;
 type Caller = Readonly<Record<string, string>>;
@@ -36,6 +37,7 @@ export interface RunContext extends PackageContext {
   readonly host: string;
   readonly rustc: string;
   readonly rustdoc: string;
+  readonly wrappers: Wrappers;
   readonly linker: string | null;
   readonly cfgs: readonly string[];
   readonly rustflags: readonly string[];
@@ -82,6 +84,9 @@ export function runEnvironment(context: RunContext): Environment {
   for (const [key, values] of cfgValues(context)) environment.set(`CARGO_CFG_${envify(key)}`, values.join(','));
   environment.set('CARGO_ENCODED_RUSTFLAGS', context.rustflags.join('\u001f'));
   for (const name of ['RUSTFLAGS', 'RUSTC_WRAPPER', 'RUSTC_WORKSPACE_WRAPPER']) environment.delete(name);
+  const { all, workspace } = context.wrappers;
+  if (all !== null) environment.set('RUSTC_WRAPPER', all.program);
+  if (workspace !== null) environment.set('RUSTC_WORKSPACE_WRAPPER', workspace.program);
   return environment;
 }
 

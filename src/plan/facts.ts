@@ -150,20 +150,7 @@ function topological(graph: UnitGraph): readonly number[] {
   return order;
 }
 
-/** Programs that only cache what rustc does: the store does their work, so they are left out. */
-const caches = /^(sccache|kache|cachepot|ccache|mbx)$/;
-
 function refuse(workspace: Workspace): void {
-  const { rustcWrapper, rustcWorkspaceWrapper } = workspace.config;
-  for (const wrapper of [rustcWrapper, rustcWorkspaceWrapper]) {
-    if (wrapper === null || wrapper === '') continue;
-    if (caches.test(wrapper.slice(wrapper.lastIndexOf('/') + 1))) continue;
-    throw new UserError(
-      'D0701',
-      `rustc is to be run through the wrapper ${wrapper}, which drydock cannot put into a sandbox`,
-      'unset RUSTC_WRAPPER and RUSTC_WORKSPACE_WRAPPER, or build.rustc-wrapper and build.rustc-workspace-wrapper',
-    );
-  }
   const { units } = workspace.graph;
   const documented = units.find((unit) => ['doc', 'docscrape'].includes(unit.mode));
   if (documented !== undefined) {

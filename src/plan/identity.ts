@@ -17,6 +17,7 @@ export function unitIds(workspace: Workspace): readonly UnitId[] {
   const lto = computeLto(workspace.graph);
   const known = new Map<number, UnitId>();
   const rustflags = new Map<string | null, readonly string[]>();
+  const wrapper = workspace.config.rustcWorkspaceWrapper;
 
   const flagsFor = (platform: string | null): readonly string[] => {
     let flags = rustflags.get(platform);
@@ -46,6 +47,7 @@ export function unitIds(workspace: Workspace): readonly UnitId[] {
         unit.platform,
         unit.is_std === true,
         flagsFor(unit.platform),
+        ...(wrapper && workspace.members.has(unit.pkg_id) ? [path.basename(wrapper)] : []),
         lto.get(index) ?? null,
         workspace.toolchain.verboseVersion,
         dependencies,

@@ -11,7 +11,7 @@ import { weights } from './weights.ts';
 
 /**
  * One derivation per unit of the workspace's graph. Pure but for reading sources through `options.sources`: equal
- * inputs give equal derivations on every machine. Throws `UserError` D0701, D0702, D0704 for what is not supported.
+ * inputs give equal derivations on every machine. Throws `UserError` D0702, D0704 for what is not supported.
  */
 export function planUnits(workspace: Workspace, options: PlanOptions): Plan {
   const facts = factsOf(workspace);

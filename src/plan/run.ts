@@ -13,6 +13,7 @@ import { type Place, placeOf } from './places.ts';
 import { isBuildScript, isRun, isSharedLibrary } from './target.ts';
 import type { PlannedUnit, PlanOptions } from './types.ts';
 import { finish, hostPathOf, type Made } from './unit.ts';
+import { wrappersFor } from './wrappers.ts';
 import { assignments, wordList } from './words.ts';
 
 /** Plans one run. Where the configuration has the output (`target.<triple>.<links>`), it is repeated, not made. */
@@ -60,6 +61,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     target: triple,
     host: rust.host,
     rustc: toolchain.rustc,
+    wrappers: options.wrappers,
     rustdoc: toolchain.rustdoc,
     ...facts.forPlatform(unit.platform),
     sysrootLibraries: path.join(toolchain.path, 'lib/rustlib', rust.host, 'lib'),
@@ -90,10 +92,13 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     libraryPath: (facts.scripts[index]?.load ?? []).map((run) => needs.output(run, 'whole')).join(' '),
     ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
   };
-  const sources: SourceInput[] = [options.builder, closure.input, ...toolchain.inputs];
+  const wrappers = wrappersFor(options.wrappers, true);
+  const around = wrappers.map(({ input }) => input);
+  const sources: SourceInput[] = [options.builder, closure.input, ...toolchain.inputs, ...around];
   const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources });
   const goal = goalOf(facts, index, id, { sealed, needs: needs.list(), sources }, real ? closure : null);
-  return finish(facts, made, index, { goal, closure, place, toolchain, environment, program, argv: [] });
+  const programNames = wrappers.map(({ program: inside, name }) => [inside, name] as const);
+  return finish(facts, made, index, { goal, closure, place, toolchain, environment, program, argv: [], programNames });
 }
 
 /** Prints the declared output with the means of the shell alone: the builder reads it as it reads a script's. */

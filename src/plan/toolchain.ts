@@ -16,14 +16,14 @@ const ownLibrary = /^lib(?:rustc|std-|test-|LLVM).*\.so/;
 
 /**
  * Hashes the toolchain once; from then on its files' stats are enough. `platforms`: those of the unit graph, the host
- * as null. Throws `UserError` D0703 when rustc is not the one of its sysroot.
+ * as null. Throws `UserError` D0703 when the sysroot has no rustc, so that another one
+ * could not call it.
  */
 export async function readToolchainInput(
   toolchain: Toolchain,
   platforms: Iterable<string | null>,
   cache: DiskCache,
 ): Promise<ToolchainInput> {
-  requireOwnRustc(toolchain);
   const known = new Map<string | null, ToolchainPaths>();
   for (const platform of new Set([null, ...platforms])) known.set(platform, await pathsFor(toolchain, platform, cache));
   return {
@@ -43,12 +43,13 @@ async function pathsFor(toolchain: Toolchain, platform: string | null, cache: Di
   const tree = new Map(files.map((file) => [file.name, file.real]));
   const rust: SourceInput = { kind: 'host-directory', path: own, from: sysroot, files: tree, narHash: hash };
   const bin = path.join(own, 'bin');
-  const cargo = await cargoOf(toolchain, own, cache);
+  const cargo = await programOf('cargo', toolchain.cargo, { sysroot, own }, cache);
+  const rustc = await programOf('rustc', toolchain.rustc, { sysroot, own }, cache);
   return {
     path: own,
-    inputs: cargo.input === null ? [rust] : [rust, cargo.input],
+    inputs: [rust, ...[cargo.input, rustc.input].filter((input) => input !== null)],
     cargo: cargo.program,
-    rustc: path.join(bin, 'rustc'),
+    rustc: rustc.program,
     rustdoc: path.join(bin, 'rustdoc'),
   };
 }
@@ -66,7 +67,8 @@ export function sysrootFiles(sysroot: string, triples: readonly string[]): reado
   ];
 }
 
-async function contentAddressed(
+/** The store path of a tree of host files; their contents are read only where a stat has changed. */
+export async function contentAddressed(
   name: string,
   files: readonly HostFile[],
   cache: DiskCache,
@@ -79,27 +81,30 @@ async function contentAddressed(
   return { path: sourcePath(storeName, hash), narHash: hash };
 }
 
-/** A cargo from elsewhere (a toolchain that has none of its own) is an input beside the toolchain. */
-async function cargoOf(
-  toolchain: Toolchain,
-  own: StorePath,
+/**
+ * A cargo from elsewhere (a toolchain that has none of its own) or a rustc from elsewhere (a program that calls the one of
+ * the sysroot) is an input beside the toolchain: its file alone.
+ */
+async function programOf(
+  name: 'cargo' | 'rustc',
+  file: string,
+  { sysroot, own }: { readonly sysroot: string; readonly own: StorePath },
   cache: DiskCache,
 ): Promise<{ readonly program: string; readonly input: SourceInput | null }> {
-  if (sameFile(toolchain.cargo, path.join(toolchain.sysroot, 'bin/cargo'))) {
-    return { program: path.join(own, 'bin/cargo'), input: null };
-  }
-  const file = hostFile(path.dirname(toolchain.cargo), path.basename(toolchain.cargo));
-  if (file === null) throw new Error(`cargo is not at ${toolchain.cargo}`);
-  const { path: found } = await contentAddressed('cargo', [{ ...file, name: 'bin/cargo' }], cache);
-  const files = new Map([['bin/cargo', file.real]]);
-  return { program: path.join(found, 'bin/cargo'), input: { kind: 'tree', path: found, files } };
+  const inside = `bin/${name}`;
+  if (sameFile(file, path.join(sysroot, inside))) return { program: path.join(own, inside), input: null };
+  if (name === 'rustc' && hostFile(sysroot, inside) === null) throw foreign(file, sysroot);
+  const found = hostFile(path.dirname(file), path.basename(file));
+  if (found === null) throw new Error(`${name} is not at ${file}`);
+  const { path: place } = await contentAddressed(name, [{ ...found, name: inside }], cache);
+  const files = new Map([[inside, found.real]]);
+  return { program: path.join(place, inside), input: { kind: 'tree', path: place, files } };
 }
 
-function requireOwnRustc({ rustc, sysroot }: Toolchain): void {
-  if (sameFile(rustc, path.join(sysroot, 'bin/rustc'))) return;
-  throw new UserError(
+function foreign(rustc: string, sysroot: string): UserError {
+  return new UserError(
     'D0703',
-    `rustc is ${rustc}, but its sysroot is ${sysroot}: a compiler outside of its sysroot cannot be put into a sandbox`,
+    `rustc is ${rustc}, and its sysroot ${sysroot} has none: such a compiler cannot be put into a sandbox`,
     'unset RUSTC and build.rustc, or name the rustc in its own toolchain directory',
   );
 }

@@ -2,6 +2,7 @@
 import type { Package, Unit } from '../cargo/types.ts';
 import type { Goal, SourceInput } from '../engine/types.ts';
 import type { Brand, StorePath } from '../nix/types.ts';
+import type { Wrappers } from './wrappers.ts';
 import type { SourceClosure, Sources, UnitRecord } from '../sources/types.ts';
 
 /** Identity of a unit: 16 hex digits; never depends on sources. */
@@ -42,6 +43,8 @@ export interface PlannedUnit {
   readonly program: string;
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** What cargo calls the programs that do not lie in `target/`: rustc, and what is around it. */
+  readonly programNames: readonly (readonly [sandbox: string, name: string])[];
   /** Working directory in the sandbox. */
   readonly directory: string;
   /** A run whose output the configuration declares: it is repeated, no script runs, and cargo says nothing of it. */
@@ -87,6 +90,8 @@ export interface PlanOptions {
   /** Who may grant the mounts of the dev lane; `grants`: in which directory, for a Nix daemon's hook. */
   readonly owner: { readonly uid: number; readonly scope: string; readonly grants?: string };
   readonly toolchain: ToolchainInput;
+  /** Programs around rustc, as `readWrappers` finds them. */
+  readonly wrappers: Wrappers;
   /** Identity of the host's compiler, linker and C library, as `hostToolsIdentity` computes it. */
   readonly hostTools: string;
   /** The builder's text as an input, as `builderInput` makes it. */

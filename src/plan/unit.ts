@@ -26,12 +26,13 @@ export interface Parts {
   readonly environment: Environment;
   readonly program: string;
   readonly argv: readonly string[];
+  readonly programNames?: PlannedUnit['programNames'];
   readonly overridden?: boolean;
 }
 
 /** `PATH` of what runs: the toolchain first, as in a shell where cargo is found. */
 export function hostPathOf(toolchain: ToolchainPaths): string {
-  return [path.dirname(toolchain.rustc), ...hostPath].join(':');
+  return [path.join(toolchain.path, 'bin'), ...hostPath].join(':');
 }
 
 export function finish(facts: Facts, made: Made, index: number, parts: Parts): PlannedUnit {
@@ -53,6 +54,7 @@ export function finish(facts: Facts, made: Made, index: number, parts: Parts): P
     program: parts.program,
     arguments: parts.argv,
     environment: Object.fromEntries(parts.environment),
+    programNames: parts.programNames ?? [],
     directory: parts.goal.sealed.derivation.env['directory'] ?? parts.place.directory,
     overridden: parts.overridden === true,
   };
@@ -69,6 +71,7 @@ function pathMap(facts: Facts, made: Made, index: number, parts: Parts): Planned
     [depsPlace, path.join(buildRoot(workspace, unit.platform), 'deps')],
     [parts.toolchain.path, workspace.toolchain.sysroot],
   ];
+  for (const [inside, name] of parts.programNames ?? []) if (inside !== parts.toolchain.rustc) map.push([inside, name]);
   for (const mount of parts.goal.mounts) map.push([mount.target, mount.directory]);
   if (parts.place.root !== workspacePlace) map.push([workspacePlace, workspace.root]);
   if (isRun(unit)) map.push([`${parts.goal.sealed.outPath}/out`, path.join(own, 'out')]);

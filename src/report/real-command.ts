@@ -8,16 +8,16 @@ import { type Command, showCommand } from './command.ts';
 import type { Lookup } from './types.ts';
 
 /** A build script is named as it lies in its directory, without identity. */
-export function realCommand(unit: PlannedUnit, command: Command, { places, outputs, rustcName }: Lookup): Command {
+export function realCommand(unit: PlannedUnit, command: Command, { places, outputs }: Lookup): Command {
   const pathMap = [
+    ...unit.programNames,
     ...unit.pathMap,
     ['/build/out', unitDirectory(places, unit)],
     ['/build/deps', path.join(places.intermediates(unit.unit.platform), 'deps')],
     ['/incremental', incrementalDirectory(places, unit)],
   ] as const;
   const map = (text: string) => mapPaths(text, pathMap, outputs);
-  const mapped = map(command.program);
-  const program = path.basename(mapped) === 'rustc' ? rustcName : mapped;
+  const program = map(command.program);
   return {
     program: isRun(unit.unit) ? path.join(path.dirname(program), unit.unit.target.name) : program,
     args: command.args.map(map),

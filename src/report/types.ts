@@ -12,8 +12,6 @@ export interface Lookup {
   unit(key: GoalKey): PlannedUnit | undefined;
   readonly places: Places;
   readonly outputs: OutputPlace;
-  /** What cargo calls rustc in the commands that it prints. */
-  readonly rustcName: string;
   /** For the note on future incompatibilities. */
   readonly buildDir: string;
   /** Name of the profile that was asked for. */

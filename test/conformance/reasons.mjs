@@ -20,7 +20,7 @@ export const REASONS = {
   },
   'own-layout': {
     intended: true,
-    text: "The test looks into files that are cargo's own book-keeping (`.fingerprint`, `.rustc_info.json`, dep-info in cargo's binary form, hashes in file names). Drydock keeps its own, and no program that builds on `target/` reads them.",
+    text: "The test reads what cargo's own book-keeping contains (hashes in `.fingerprint`, dep-info in cargo's binary form). The files are there under cargo's names; what is in them is drydock's.",
   },
   'own-name': {
     intended: true,
@@ -42,10 +42,6 @@ export const REASONS = {
   'constant-flags': {
     intended: true,
     text: "The width of the terminal is no argument of rustc: rustc's incremental state is thrown away when its flags change, and a window is resized more often than a profile.",
-  },
-  'no-wrapper': {
-    intended: true,
-    text: 'A wrapper of rustc (`RUSTC_WRAPPER`, `build.rustc-wrapper`) that is not a known compiler cache is refused with D0701, and so is a program that stands in for rustc (`RUSTC`, D0703 and D0104): it is a program of the host that may do anything there, which a sandbox does not show. Caches are left out: the store does their work.',
   },
   'whole-package': {
     intended: true,

@@ -105,5 +105,9 @@ test('the path of a toolchain follows the files that building reads, and no othe
   expect(split.for(null).inputs).toHaveLength(2);
   put('elsewhere/rustc', 'another rustc', 0o755);
   const foreign = { ...toolchain, rustc: path.join(sysroot, 'elsewhere/rustc') };
+  const calling = (await readToolchainInput(foreign, [], cache)).for(null);
+  expect(calling.rustc).toMatch(/-rustc\/bin\/rustc$/);
+  expect(calling.inputs).toHaveLength(2);
+  fs.rmSync(path.join(sysroot, 'bin/rustc'));
   await expect(readToolchainInput(foreign, [], cache)).rejects.toThrow(/D0703/);
 });

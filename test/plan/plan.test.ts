@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describePlan } from '../../src/plan/describe.ts';
@@ -170,10 +171,25 @@ test('only units that link or run know the host compiler', () => {
   ]);
 });
 
-test('a wrapper around rustc is refused, one that caches is left out', async () => {
-  const wrapper = path.join(one.root, 'wrap');
-  fs.writeFileSync(wrapper, '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
-  const wrapped = await workspaceOf(one.root, ['build'], { ...callerEnvironment(), RUSTC_WRAPPER: wrapper });
-  const options = await optionsFor(wrapped);
-  expect(() => planUnits(wrapped, options)).toThrow(/D0701/);
+test('a wrapper around rustc is an input by its contents, one that caches is left out', async () => {
+  const tools = fs.mkdtempSync(path.join(os.tmpdir(), 'drydock-plan-tools-'));
+  const planWith = async (name: string, text: string) => {
+    const wrapper = path.join(tools, name);
+    fs.writeFileSync(wrapper, text, { mode: 0o755 });
+    return (await planOf(one.root, ['build'], { ...callerEnvironment(), RUSTC_WRAPPER: wrapper })).plan;
+  };
+  const drvs = (plan: Plan) => plan.units.map((unit) => unit.goal.sealed.drvPath);
+  const plain = (await planOf(one.root, ['build'], callerEnvironment())).plan;
+  const wrapped = await planWith('wrap', '#!/bin/sh\nexec "$@"\n');
+  for (const unit of wrapped.units.filter(({ unit: { mode } }) => mode === 'build')) {
+    const { derivation } = unit.goal.sealed;
+    expect(derivation.env['program']).toMatch(/-wrap\/bin\/wrap$/);
+    expect(derivation.env['arguments']).toMatch(/^'?(\/nix\/store\/[^ ]+\/bin\/)?rustc'? /);
+    expect(derivation.env['hostTools']).toBeDefined();
+  }
+  expect(wrapped.units.map(({ id }) => id)).toEqual(plain.units.map(({ id }) => id));
+  const other = drvs(await planWith('wrap', '#!/bin/sh\nexec "$@" # other\n'));
+  expect(other.filter((drv) => drvs(wrapped).includes(drv))).toEqual([]);
+  expect(drvs(await planWith('sccache', '#!/bin/sh\nexec "$@"\n'))).toEqual(drvs(plain));
+  fs.rmSync(tools, { recursive: true });
 });

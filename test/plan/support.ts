@@ -9,6 +9,7 @@ import { readWorkspace } from '../../src/cargo/workspace.ts';
 import { builderInput } from '../../src/plan/content.ts';
 import { hostToolsIdentity } from '../../src/plan/host-tools.ts';
 import { planUnits } from '../../src/plan/plan.ts';
+import { readWrappers } from '../../src/plan/wrappers.ts';
 import { readToolchainInput } from '../../src/plan/toolchain.ts';
 import type { Plan, PlanOptions } from '../../src/plan/types.ts';
 import { openSources } from '../../src/sources/open.ts';
@@ -42,6 +43,7 @@ export async function optionsFor(
     owner: { uid: 1000, scope: 'scope' },
     toolchain: await readToolchainInput(workspace.toolchain, platforms, cache),
     hostTools: await hostToolsIdentity(linkers, cache),
+    wrappers: await readWrappers(workspace.config, workspace.environment, cache),
     builder: builderInput(fs.readFileSync(new URL('../../builder/unit.sh', import.meta.url), 'utf8')),
   };
 }

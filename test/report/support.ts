@@ -68,7 +68,6 @@ export async function drydock(root: string, argv: readonly string[], store: stri
     plan: () => session.plan,
     unit: (key) => session.plan.units.find((unit) => unit.id === key),
     places: target.places,
-    rustcName: workspace.toolchain.rustcName,
     outputs: target.outputs,
     buildDir: workspace.buildDir,
     profile: workspace.profile,
