@@ -21,6 +21,13 @@ export function environmentMissed(depInfo: string): string[] {
   return [...depInfo.matchAll(/^# env-dep:([^=\n]+)$/gm)].map(([, name = '']) => name);
 }
 
+/** Variables for want of which `env!` failed, also where a macro has put their names together. */
+export function environmentDemanded(lines: readonly string[]): string[] {
+  return lines.flatMap((line) =>
+    [...line.matchAll(/environment variable `([^`]+)` not defined at compile time/g)].map(([, name = '']) => name),
+  );
+}
+
 /** Of the variables that a unit reads those that were not set for it: once they are, it has to be built again. */
 export function unsetVariables(names: readonly string[], shown: Shown): string[] {
   return names.filter((name) => !(name in shown.environment));

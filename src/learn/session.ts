@@ -10,6 +10,7 @@ import { grantable } from '../plan/environment.ts';
 import type { Plan, PlannedUnit, UnitId } from '../plan/types.ts';
 import type { UnitRecord } from '../sources/types.ts';
 import {
+  environmentDemanded,
   environmentMissed,
   filesMissed,
   inputsMissed,
@@ -79,6 +80,8 @@ export class Session implements GoalSource {
       this.#note(unit, unsetVariables(names, shown));
       return accept;
     }
+    const env = this.#missing(unit, environmentDemanded(exit.lines), shown);
+    if (env.length > 0) return { lesson: { env }, otherwise: null };
     if (shown.files === null) return accept;
     const errors = exit.lines.filter((line) => line.includes('"level":"error"') || !line.startsWith('{'));
     const files = filesMissed(errors, unit, shown);
@@ -133,7 +136,7 @@ export class Session implements GoalSource {
   }
 
   #missing(unit: PlannedUnit, names: readonly string[], shown: Shown): string[] {
-    return missingVariables(names, shown, grantable(this.#workspace.environment, unit.primary));
+    return missingVariables(names, shown, grantable(this.#workspace.environment, unit.package, unit.primary));
   }
 
   /** Remembers variables that the unit reads and nobody has set: nothing changes now, but does once they are set. */

@@ -3,7 +3,7 @@ import type { Goal, SourceInput, Stage } from '../engine/types.ts';
 import type { CacheMount, MountGrant } from '../mounts/types.ts';
 import { optimises, rustcArguments } from './arguments.ts';
 import { seal } from './draft.ts';
-import { compileEnvironment, grantable, grantVariables } from './environment.ts';
+import { compileEnvironment, grantable, grantVariables, withoutDescription } from './environment.ts';
 import { dependencyFiles, externArguments } from './externs.ts';
 import type { Facts } from './facts.ts';
 import { artifactRoot, incrementalDirectory } from './layout.ts';
@@ -61,7 +61,11 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     scratch: real ? path.join(workspace.targetDir, 'tmp') : scratchPlace,
     executable: (name) => (isCheck(unit) ? `placeholder:${name}` : executablePath(facts, index, made, name, real)),
   });
-  grantVariables(environment, [...record.env, ...closure.env], grantable(workspace.environment, primary));
+  const wrappers = wrappersFor(options.wrappers, workspace.members.has(pkg.id));
+  const usesHost = wrappers.length > 0 || !toolchain.rustc.startsWith(toolchain.path);
+  const onlyRustc = facts.macroPackages(index).size === 0 && !usesHost;
+  if (pkg.source.kind === 'path' && onlyRustc) withoutDescription(environment, pkg);
+  grantVariables(environment, [...record.env, ...closure.env], grantable(workspace.environment, pkg, primary));
 
   const argv = rustcArguments({
     unit,
@@ -95,7 +99,6 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     const { target, mode } = facts.unit(each);
     if (mode === 'build' && isLibrary(target) && !isLinkable(target)) needs.output(each, whole);
   }
-  const wrappers = wrappersFor(options.wrappers, workspace.members.has(pkg.id));
   // A wrapper is told what cargo tells it: `rustc` is found by PATH, which begins with the toolchain.
   const named = wrappers.length > 0 && workspace.toolchain.rustcName === 'rustc' ? 'rustc' : toolchain.rustc;
   const [program = named, ...words] = [...wrappers.map((each) => each.program), named, ...argv];
@@ -131,7 +134,6 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     ...toolchain.inputs,
     ...wrappers.map(({ input }) => input),
   ];
-  const usesHost = wrappers.length > 0 || !toolchain.rustc.startsWith(toolchain.path);
   const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources, usesHost });
   const goal: Goal = {
     key: id,

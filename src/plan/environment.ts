@@ -116,11 +116,29 @@ export function grantVariables(environment: Environment, names: Iterable<string>
 }
 
 /**
- * What a unit may be granted by name: the caller's variables, and cargo's mark of the packages that were asked for. A unit
- * that does not read the mark is the same whichever packages were asked for.
+ * What a unit may be granted by name: the caller's variables, what its manifest says in words, and cargo's mark of the
+ * packages that were asked for. A unit that does not read the mark is the same whichever packages were asked for.
  */
-export function grantable(caller: Caller, primary: boolean): Caller {
-  return primary ? { ...caller, CARGO_PRIMARY_PACKAGE: '1' } : caller;
+export function grantable(caller: Caller, pkg: Package, primary: boolean): Caller {
+  return { ...caller, ...descriptionOf(pkg), ...(primary ? { CARGO_PRIMARY_PACKAGE: '1' } : {}) };
+}
+
+/** Where only rustc can read it, rustc tells: a unit that reads nothing of the description is the same whatever that is. */
+export function withoutDescription(environment: Environment, pkg: Package): void {
+  for (const name of Object.keys(descriptionOf(pkg))) environment.delete(name);
+}
+
+function descriptionOf(pkg: Package): Readonly<Record<string, string>> {
+  return {
+    CARGO_PKG_DESCRIPTION: pkg.description,
+    CARGO_PKG_HOMEPAGE: pkg.homepage,
+    CARGO_PKG_REPOSITORY: pkg.repository,
+    CARGO_PKG_LICENSE: pkg.license,
+    CARGO_PKG_LICENSE_FILE: pkg.licenseFile,
+    CARGO_PKG_AUTHORS: pkg.authors.join(':'),
+    CARGO_PKG_RUST_VERSION: pkg.rustVersion,
+    CARGO_PKG_README: pkg.readme,
+  };
 }
 
 /** What cargo tells of a package to a program that runs outside of a sandbox. `cargo`: the real one. */
@@ -145,14 +163,7 @@ function addPackage(
   environment.set('CARGO_PKG_VERSION_PRE', version.pre);
   environment.set('CARGO_PKG_VERSION', pkg.version);
   environment.set('CARGO_PKG_NAME', pkg.name);
-  environment.set('CARGO_PKG_DESCRIPTION', pkg.description);
-  environment.set('CARGO_PKG_HOMEPAGE', pkg.homepage);
-  environment.set('CARGO_PKG_REPOSITORY', pkg.repository);
-  environment.set('CARGO_PKG_LICENSE', pkg.license);
-  environment.set('CARGO_PKG_LICENSE_FILE', pkg.licenseFile);
-  environment.set('CARGO_PKG_AUTHORS', pkg.authors.join(':'));
-  environment.set('CARGO_PKG_RUST_VERSION', pkg.rustVersion);
-  environment.set('CARGO_PKG_README', pkg.readme);
+  for (const [name, value] of Object.entries(descriptionOf(pkg))) environment.set(name, value);
 }
 
 function addDirectory(environment: Environment, context: Pick<PackageContext, 'package' | 'place' | 'real'>): void {

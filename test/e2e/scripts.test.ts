@@ -57,6 +57,43 @@ test('which packages were asked for is told to units that read it, and builds no
   expect((await project.good(['-p', 'a'])).compiled).toEqual([]);
 });
 
+test('what the manifest says in words builds only what reads it', { timeout: 60_000 }, async () => {
+  const says = (more: string) => manifest('words', `${more}\n`);
+  const project = place.project('words', {
+    'Cargo.toml': says('description = "one"'),
+    'src/main.rs': 'fn main() { print!("{}", env!("CARGO_PKG_DESCRIPTION")); }\n',
+  });
+  await project.good();
+  expect(await project.says('words')).toBe('one');
+  project.write({ 'Cargo.toml': says('description = "two"\nhomepage = "https://example.org"') });
+  const dirty = await project.drydock(['build', '-v']);
+  expect(dirty.stderr).toContain(': the environment variable CARGO_PKG_DESCRIPTION changed\n');
+  expect(await project.says('words')).toBe('two');
+  project.write({ 'Cargo.toml': says('description = "two"\nhomepage = "https://example.com"') });
+  expect((await project.good()).compiled).toEqual([]);
+  // Not to be found in the text: rustc's error tells the name.
+  project.write({ 'src/main.rs': 'fn main() { print!("{}", env!(concat!("CARGO_PKG_", "LICENSE"))); }\n' });
+  project.write({ 'Cargo.toml': says('license = "MIT"') });
+  await project.good();
+  expect(await project.says('words')).toBe('MIT');
+  project.write({ 'Cargo.toml': says('license = "ISC"') });
+  await project.good();
+  expect(await project.says('words')).toBe('ISC');
+});
+
+test('of several variables of a script the first that it names is the one told of', { timeout: 60_000 }, async () => {
+  const project = scripted(
+    'several',
+    `println!("cargo::rerun-if-env-changed=DD_Z");
+if std::env::var("DD_Z").is_ok() { println!("cargo::rerun-if-env-changed=DD_A"); }
+println!("cargo::rustc-env=FROM_SCRIPT=x");`,
+  );
+  await project.good();
+  await project.good([], { DD_Z: '1', DD_A: '1' });
+  const { stderr } = await project.drydock(['build', '-v'], { DD_A: '2' });
+  expect(stderr).toContain(': the env variable DD_Z changed\n');
+});
+
 test('rerun-if-changed narrows what a script depends on', async () => {
   const project = scripted(
     'narrow',

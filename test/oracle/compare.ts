@@ -4,7 +4,7 @@
  * - places of the sandbox stand for real paths (`pathMap`), the toolchain's store path for its sysroot;
  * - `-C incremental` names the mount; `-L dependency` is one directory for host and target;
  * - `--cap-lints` is `allow` under `-vv` too, where cargo says `warn`;
- * - `CARGO_PRIMARY_PACKAGE` is told only to units that read it;
+ * - `CARGO_PRIMARY_PACKAGE` and what a manifest says in words are told only to units that read it;
  * - `--diagnostic-width` is never said; `LD_LIBRARY_PATH` is composed at run time;
  * - cargo prints neither what a child merely inherits (the caller's variables) nor control characters in a value;
  * - without rustup, cargo finds rustc and rustdoc on `PATH` and names them so; a plan names the files;
@@ -16,6 +16,13 @@ import type { Workspace } from '../../src/cargo/types.ts';
 import { workspacePlace } from '../../src/plan/places.ts';
 import type { Plan, PlannedUnit } from '../../src/plan/types.ts';
 import type { Command } from './commands.ts';
+
+const onDemand: ReadonlySet<string> = new Set([
+  'CARGO_PRIMARY_PACKAGE',
+  ...['DESCRIPTION', 'HOMEPAGE', 'REPOSITORY', 'LICENSE', 'LICENSE_FILE', 'AUTHORS', 'RUST_VERSION', 'README'].map(
+    (name) => `CARGO_PKG_${name}`,
+  ),
+]);
 
 interface Line {
   readonly name: string;
@@ -101,7 +108,7 @@ function planned(workspace: Workspace, unit: PlannedUnit): Line {
     Object.entries(unit.environment).map(([name, value]) => [name, real(value).replaceAll('\u001f', '')]),
   );
   for (const [name] of inherited) environment.delete(name);
-  environment.delete('CARGO_PRIMARY_PACKAGE');
+  for (const name of onDemand) environment.delete(name);
   const { derivation } = unit.goal.sealed;
   return {
     name: nameOf(environment),
@@ -126,7 +133,7 @@ function observed(workspace: Workspace, command: Command): Line {
     ),
     environment: new Map(
       [...command.environment]
-        .filter(([name]) => name !== 'CARGO_PRIMARY_PACKAGE')
+        .filter(([name]) => !onDemand.has(name))
         .map(([name, value]) => [name, shown(workspace, name, value)]),
     ),
     scripted: true,

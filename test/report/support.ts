@@ -124,6 +124,7 @@ export function normal(text: string): string {
     .replace(/ -C metadata=[0-9a-f]{16}/g, '')
     .replace(/ -C incremental=[^ `]+/g, '')
     .replace(/ CARGO_PRIMARY_PACKAGE=1/g, '')
+    .replace(/ CARGO_PKG_(?:DESCRIPTION|HOMEPAGE|REPOSITORY|LICENSE|LICENSE_FILE|AUTHORS|RUST_VERSION|README)=''/g, '')
     .replace(/ LD_LIBRARY_PATH=('[^']*'|[^ ]+)/g, '')
     .replace(/ in \d+(\.\d+s|m \d+s)$/gm, ' in TIME')
     .replace(/-[0-9a-f]{16}/g, '-IDENTITY');
