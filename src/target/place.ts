@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { storeDir } from '../nix/types.ts';
 import { asideName } from '../sys/durable.ts';
 import { errnoOf } from '../sys/errors.ts';
+import { userIds } from '../sys/ids.ts';
 import { type How, type Placed, type Sealed, seal } from './record.ts';
 
 /** Another file system, too many links, a file that the kernel protects from links, no links at all. */
@@ -11,10 +12,10 @@ const unlinkable = new Set(['EXDEV', 'EMLINK', 'EPERM', 'EACCES', 'ENOTSUP', 'EO
 
 /**
  * A name for a file of the store that shares its contents; a copy where there can be no hard link. A file in the store
- * of the machine itself belongs to nobody here: a symlink.
+ * of the machine itself, or in another that is not this user's, is nobody's here to link: a symlink.
  */
 export function placeLink(from: string, to: string): Placed {
-  if (from.startsWith(`${storeDir}/`)) return placeSymlink(from, to);
+  if (from.startsWith(`${storeDir}/`) || fs.lstatSync(from).uid !== userIds().uid) return placeSymlink(from, to);
   try {
     fs.linkSync(from, to);
     return placed(to, 'link');
@@ -24,8 +25,8 @@ export function placeLink(from: string, to: string): Placed {
     if (code !== 'EEXIST') throw error;
   }
   if (sameFile(from, to)) return placed(to, 'link');
-  removeTree(to);
   // Not by a rename: ext4 then starts to write the whole file to the disk, 0.2 s for the library of a large crate.
+  removeTree(to);
   return placeLink(from, to);
 }
 
@@ -40,7 +41,6 @@ function placeSymlink(from: string, to: string): Placed {
 /** A file of its own with the permissions that a compiler's output has under the umask, and the present time. */
 export function placeCopy(from: string, to: string): Placed {
   const executable = (fs.statSync(from).mode & 0o111) !== 0;
-  removeDirectoryAt(to);
   const aside = asideName(to);
   try {
     // Created first: the kernel applies the umask, which is read back. Copying sets the mode of the store's file.
@@ -49,6 +49,8 @@ export function placeCopy(from: string, to: string): Placed {
     fs.closeSync(fd);
     fs.copyFileSync(from, aside, fs.constants.COPYFILE_FICLONE);
     fs.chmodSync(aside, mode & 0o777);
+    // Renamed onto another file, ext4 starts to write all of it to the disk.
+    removeTree(to);
     fs.renameSync(aside, to);
   } catch (error) {
     fs.rmSync(aside, { force: true });

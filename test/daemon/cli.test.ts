@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -125,6 +126,16 @@ test('a package with a build script and dependencies is built, edited and built 
   expect(broken.code).toBe(101);
   expect(broken.stderr).toContain('error[E0308]');
   write('local/src/lib.rs', 'pub fn word() -> &\'static str { "second" }\n');
+});
+
+test('libraries in target/ are links into the store, the executable is a file of its own', () => {
+  succeeding('--engine', 'nix');
+  const deps = path.join(project, 'target/debug/deps');
+  const library = readdirSync(deps).find((name) => /^liblocal-.*\.rlib$/.test(name)) ?? '';
+  expect(readlinkSync(path.join(deps, library)).startsWith(`${daemon.address.root}/nix/store/`)).toBe(true);
+  const executable = lstatSync(path.join(project, 'target/debug/hello'));
+  expect(executable.isFile()).toBe(true);
+  expect(executable.uid).toBe(ordinary);
 });
 
 test('what target/ shows is not collected; after cargo clean it is', () => {
