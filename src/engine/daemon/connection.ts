@@ -21,6 +21,9 @@ interface Expected {
   readonly reject: (error: unknown) => void;
 }
 
+/** Milliseconds after which a worker of the daemon that has said something waits again. */
+const comesToRest = 50;
+
 export class Connection {
   readonly #address: DaemonAddress;
   readonly #stream: Duplex;
@@ -31,6 +34,8 @@ export class Connection {
   /** The last body that is being sent: what comes later must wait for its end. */
   #sending: Promise<void> | null = null;
   #ended: { readonly error: unknown } | null = null;
+  /** When something came last. */
+  #heard = 0;
 
   /** Connects and shakes hands. Rejects with a `UserError`. */
   static async open(address: DaemonAddress): Promise<Connection> {
@@ -50,6 +55,7 @@ export class Connection {
     this.#stream = stream;
     this.#said = () => transport.said();
     stream.on('data', (chunk: Buffer) => {
+      this.#heard = performance.now();
       this.#input.push(chunk);
       this.#advance();
     });
@@ -78,9 +84,14 @@ export class Connection {
     return result;
   }
 
-  /** Ends it; the daemon then stops what it builds for it. */
+  /**
+   * Ends it; the daemon then stops what it builds for it. Not within a moment of its last word: a worker that is hung up
+   * on between handing a line on and waiting for the next one does not notice, and its builder runs on.
+   */
   close(): void {
-    this.#stream.destroy();
+    const rest = this.#expected.length === 0 ? 0 : this.#heard + comesToRest - performance.now();
+    if (rest <= 0) this.#stream.destroy();
+    else setTimeout(() => this.#stream.destroy(), rest);
   }
 
   async #shakeHands(): Promise<void> {
@@ -187,8 +198,9 @@ export class Connection {
   #failure(error: unknown): unknown {
     if (error instanceof UserError) return error;
     if (this.#identity === null && this.#input.total === 0 && this.#said() === '') {
-      // It took the connection and closed it without a word: that is how a daemon turns a user away.
-      return notAllowed(this.#address, error);
+      // It took the connection and closed it without a word: that is how a daemon turns a user away. A program that stands
+      // between (ssh) has not come so far; what it says may come later than its end.
+      return this.#address.kind === 'unix' ? notAllowed(this.#address, error) : unreachable(this.#address, error);
     }
     return cut(this.#address, this.#said(), error);
   }
