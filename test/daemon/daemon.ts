@@ -125,6 +125,8 @@ export interface Launch {
   readonly sandboxPaths: string;
   /** Lines of nix.conf that it needs. */
   readonly configuration: readonly string[];
+  /** Lines of its users' configuration, where no daemon's says it. */
+  readonly settings: readonly string[];
   version(): string;
   /** The command line of one of its tools. */
   tool(name: string): readonly string[];
@@ -134,6 +136,7 @@ export interface Launch {
 export const stock: Launch = {
   sandboxPaths: existsSync('/etc/alternatives') ? '/etc/alternatives' : '',
   configuration: [],
+  settings: [],
   version() {
     const told = spawnSync('nix', ['--version'], { encoding: 'utf8' });
     if (told.error !== undefined) throw new Error('these tests need the Debian package nix-bin');

@@ -10,6 +10,8 @@ export function lab(version: string): Launch {
     sandboxPaths: stock.sandboxPaths,
     // It refuses to build below a directory that everybody can write, as the test's own is.
     configuration: version === '2.26' ? [] : ['build-dir = /nix/var/nix/builds'],
+    // The shell that Debian's package shows in every sandbox is in the package's place on this machine, not in its own.
+    settings: ['sandbox-paths ='],
     version: () => version,
     tool(name) {
       bin ??= installNix(version);

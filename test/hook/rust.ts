@@ -25,9 +25,9 @@ export function makeProject(lab: Lab, user: User, remote = lab.daemon.remote): R
   const script = `mount --bind "$1" "$2"; shift 2; ${become}`;
   const variables = {
     HOME: user.home,
-    PATH: `${rust}/bin:/usr/local/bin:/usr/bin:/bin`,
+    PATH: [`${rust}/bin`, ...lab.tools, '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
     NIX_REMOTE: remote,
-    NIX_CONFIG: 'experimental-features = nix-command',
+    NIX_CONFIG: lab.settings.join('\n'),
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   const program = [process.execPath, path.join(lab.prefix, 'dist/drydock.mjs')];

@@ -32,6 +32,10 @@ export interface Lab {
   /** `drydock …` as root: installs and removes. */
   drydockAsRoot(...words: readonly string[]): Ran;
   installWords(): readonly string[];
+  /** Directories with the tools of this Nix, where they are not the machine's. */
+  readonly tools: readonly string[];
+  /** Lines of a user's own configuration of Nix. */
+  readonly settings: readonly string[];
   remove(): Promise<void>;
 }
 
@@ -66,6 +70,11 @@ export async function openLab(launch: Launch = stock, lines: readonly string[] =
       ...['nix', 'install-hook', '--prefix', prefix, '--limits', limits],
       ...['--conf', path.join(daemon.directory, 'etc/nix.conf')],
     ],
+    settings: ['experimental-features = nix-command', ...launch.settings],
+    tools: launch
+      .tool('nix-daemon')
+      .filter((program) => path.isAbsolute(program))
+      .map((program) => path.dirname(program)),
     async remove() {
       await daemon.remove();
       rmSync(prefix, { recursive: true, force: true });

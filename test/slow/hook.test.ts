@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { lab } from '../daemon/lab.ts';
 import { attackSuite } from '../hook/attacks.ts';
+import { ownStoreSuite } from '../hook/own-store.ts';
 import { hookSuite } from '../hook/suite.ts';
 
 describe.each(['2.26', '2.34'])('Nix %s', (version) => {
@@ -9,5 +10,8 @@ describe.each(['2.26', '2.34'])('Nix %s', (version) => {
   });
   describe('attacks', () => {
     attackSuite(lab(version));
+  });
+  describe('own store', () => {
+    ownStoreSuite(lab(version));
   });
 });
