@@ -1,10 +1,9 @@
 /** `drydock doctor`: looks at what a build needs of this machine, one line each. */
 import { mkdtemp, copyFile, readFile, rm, stat, statfs, writeFile, constants } from 'node:fs/promises';
 import * as path from 'node:path';
-import { defaultConf } from '../mounts/hook/install.ts';
-import { hookIn } from '../mounts/hook/nix-conf.ts';
 import { defaultStoreRoot } from '../store/format.ts';
 import { run } from '../sys/run.ts';
+import { nixHook, nixTools } from './doctor-nix.ts';
 
 /** `missing` keeps a build from working, `note` is worth knowing. */
 export interface Finding {
@@ -29,6 +28,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<number> {
     await linker(),
     ...(await sandbox()),
     ...(await store(options.store ?? defaultStoreRoot())),
+    ...(await nixTools()),
     ...(await nixHook()),
   ];
   const word = { ok: 'ok     ', note: 'note   ', missing: 'MISSING' };
@@ -43,18 +43,6 @@ export async function doctor(options: DoctorOptions = {}): Promise<number> {
 export function atLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [first = 0, second = 0] = version.split('.').map(Number);
   return first > major || (first === major && second >= minor);
-}
-
-/** Only where there is a Nix daemon. Whether the hook works, a build would have to tell. */
-async function nixHook(): Promise<Finding[]> {
-  const socket = process.env['NIX_DAEMON_SOCKET_PATH'] ?? '/nix/var/nix/daemon-socket/socket';
-  const there = await stat(socket).catch(() => null);
-  if (there === null) return [];
-  const hook = hookIn(await readFile(defaultConf(process.env), 'utf8').catch(() => ''));
-  if (hook === null) {
-    return [{ state: 'note', seen: 'with --engine nix every edit compiles cold', todo: 'drydock nix install-hook' }];
-  }
-  return [{ state: 'ok', seen: `the Nix daemon asks ${hook} for cache mounts (to try it: drydock nix check-hook)` }];
 }
 
 function node(version: string): Finding {

@@ -9,7 +9,8 @@ import { Session } from '../learn/session.ts';
 import { grantsDirectory } from '../mounts/grants.ts';
 import { ownerScope } from '../mounts/scope.ts';
 import { builderInput } from '../plan/content.ts';
-import { hostToolsIdentity } from '../plan/host-tools.ts';
+import { readTools } from '../plan/host-tools.ts';
+import { openNixTools } from '../plan/nix-tools.ts';
 import { planUnits } from '../plan/plan.ts';
 import { readToolchainInput } from '../plan/toolchain.ts';
 import { readWrappers } from '../plan/wrappers.ts';
@@ -42,11 +43,14 @@ export async function prepare(
   const cacheDir = path.join(userDirectory('cache', environment) ?? '/', 'drydock');
   const platforms = new Set(workspace.graph.units.map((unit) => unit.platform));
   const cache = toolchainCache(cacheDir);
-  const [toolchain, hostTools, wrappers] = await Promise.all([
-    readToolchainInput(workspace.toolchain, platforms, cache),
-    hostToolsIdentity(
+  const nix = openNixTools(workspace.environment, cache);
+  const [toolchain, tools, wrappers] = await Promise.all([
+    readToolchainInput(workspace.toolchain, platforms, cache, nix),
+    readTools(
       [...platforms].map((platform) => workspace.config.linker(platform)),
+      workspace.environment,
       cache,
+      nix,
     ),
     readWrappers(workspace.config, workspace.environment, cache),
   ]);
@@ -62,7 +66,7 @@ export async function prepare(
     record: records.get.bind(records),
     owner: { uid: userIds().uid, scope: ownerScope(state), grants: grantsDirectory(state) },
     toolchain,
-    hostTools,
+    tools,
     wrappers,
     builder: builderInput(fs.readFileSync(builderFile(), 'utf8')),
   };

@@ -26,7 +26,9 @@ export type SourceInput =
       readonly from: string;
       readonly files?: ReadonlyMap<string, string>;
       readonly narHash?: Sha256;
-    };
+    }
+  /** A path of this machine's Nix store, used where it lies. `closure`: all that it refers to, itself too. */
+  | { readonly kind: 'store-path'; readonly path: StorePath; readonly closure: readonly StorePath[] };
 
 /** One derivation that is wanted, and what the engine must know beyond the derivation. */
 export interface Goal {

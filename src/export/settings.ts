@@ -2,7 +2,7 @@
 import * as path from 'node:path';
 import type { Workspace } from '../cargo/types.ts';
 import type { SourceInput } from '../engine/types.ts';
-import { splitStorePath } from '../nix/store-path.ts';
+import { baseName, splitStorePath } from '../nix/store-path.ts';
 import { type StorePath, storeDir } from '../nix/types.ts';
 import type { Plan } from '../plan/types.ts';
 import { exportMark } from '../sources/export-mark.ts';
@@ -10,7 +10,7 @@ import type { Shared } from './references.ts';
 import { hasLinks, pinnedHash, placeExpression, textExpression } from './source.ts';
 import { attribute, list, literal, set } from './text.ts';
 
-type ToolInput = Extract<SourceInput, { kind: 'host-directory' | 'tree' }>;
+type ToolInput = Extract<SourceInput, { kind: 'host-directory' | 'tree' | 'store-path' }>;
 
 export interface SharedInputs {
   /** By store path. */
@@ -38,8 +38,9 @@ export function sharedInputs(plan: Plan, workspace: Workspace): SharedInputs {
           } else expressions.set(input.path, `(${textExpression(name, input.text)})`);
           break;
         case 'tree':
-        case 'host-directory': {
-          const key = toolName(name, workspace.toolchain.release);
+        case 'host-directory':
+        case 'store-path': {
+          const key = input.kind === 'store-path' ? baseName(input.path) : toolName(name, workspace.toolchain.release);
           toolchain.set(key, input);
           expressions.set(input.path, `drydock.toolchain.${attribute(key)}`);
           break;
@@ -60,7 +61,7 @@ function toolName(name: string, release: string): string {
 /** What the one who exports should know of the tools. */
 export function toolNotes(toolchain: ReadonlyMap<string, ToolInput>): readonly string[] {
   return [...toolchain.values()].flatMap((input) =>
-    readableRoot(input) === null
+    input.kind !== 'store-path' && readableRoot(input) === null
       ? [`${input.path} must be in the Nix store before: \`drydock build --engine nix\` puts it there`]
       : [],
   );
@@ -98,7 +99,8 @@ export function settingsFile({ workspace, plan, out, toolchain }: Settings): str
   # The compiler, linker and C library of the host: export again when they change.
   hostTools = ${entries[4]?.[1]};
 
-  # Files of the host that are known by their contents. Read only where the store does not have them yet.
+  # Files of the host that are known by their contents, read only where the store does not have them yet; and tools of
+  # the machine's Nix store.
   toolchain = drydock: ${set(
     tools.map(([key, input]) => [key, toolExpression(input, workspace)] as const),
     '  ',
@@ -109,8 +111,8 @@ export function settingsFile({ workspace, plan, out, toolchain }: Settings): str
 
 /** A tool that Nix cannot read as it was hashed has to be in the store already. */
 function toolExpression(input: ToolInput, workspace: Workspace): string {
-  const from = readableRoot(input);
-  if (from === null) return set([['store', literal(input.path)]], '    ');
+  const from = input.kind === 'store-path' ? null : readableRoot(input);
+  if (input.kind === 'store-path' || from === null) return set([['store', literal(input.path)]], '    ');
   const files = [...(input.files?.keys() ?? [])].sort().map(literal);
   return set(
     [
@@ -124,7 +126,7 @@ function toolExpression(input: ToolInput, workspace: Workspace): string {
 }
 
 /** The directory in which the files have the names of the tree; null where links or a store stand between. */
-function readableRoot(input: ToolInput): string | null {
+function readableRoot(input: Exclude<ToolInput, { kind: 'store-path' }>): string | null {
   const files = input.files ?? new Map<string, string>();
   const [[relative, file] = ['', '']] = files;
   const from = input.kind === 'host-directory' ? input.from : file.slice(0, -relative.length - 1);

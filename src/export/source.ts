@@ -71,7 +71,8 @@ export function sourceExpression(unit: PlannedUnit, context: SourceContext): str
     case 'text':
       return textExpression(name, input.text);
     case 'host-directory':
-      throw new Error(`the sources of ${unit.id} are a host directory`);
+    case 'store-path':
+      throw new Error(`the sources of ${unit.id} are a directory of the host`);
   }
 }
 

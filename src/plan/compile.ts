@@ -24,7 +24,7 @@ import {
 import type { PlannedUnit, PlanOptions } from './types.ts';
 import { assignments, wordList } from './words.ts';
 import { wrappersFor } from './wrappers.ts';
-import { finish, hostPathOf, type Made } from './unit.ts';
+import { finish, type Made, searchPath } from './unit.ts';
 import * as path from 'node:path';
 
 /** Plans one compilation. `made`: the units that it depends on. */
@@ -62,7 +62,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     executable: (name) => (isCheck(unit) ? `placeholder:${name}` : executablePath(facts, index, made, name, real)),
   });
   const wrappers = wrappersFor(options.wrappers, workspace.members.has(pkg.id));
-  const usesHost = wrappers.length > 0 || !toolchain.rustc.startsWith(toolchain.path);
+  const usesHost = wrappers.length > 0 || toolchain.usesHost;
   const onlyRustc = facts.macroPackages(index).size === 0 && !usesHost;
   if (pkg.source.kind === 'path' && onlyRustc) withoutDescription(environment, pkg);
   grantVariables(environment, [...record.env, ...closure.env], grantable(workspace.environment, pkg, primary));
@@ -108,7 +108,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     sourceForm: closure.form,
     place: place.root,
     directory: place.directory,
-    path: hostPathOf(toolchain),
+    path: searchPath(toolchain, options.tools),
     program,
     arguments: wordList(words),
     environment: assignments(environment),
@@ -132,6 +132,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     options.builder,
     closure.input,
     ...toolchain.inputs,
+    ...options.tools.inputs,
     ...wrappers.map(({ input }) => input),
   ];
   const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources, usesHost });

@@ -28,7 +28,7 @@ export function seal(facts: Facts, options: PlanOptions, index: number, draft: D
   const builder = '/bin/sh';
   const linked = callsLinker(facts.unit(index)) || isRun(facts.unit(index)) || draft.usesHost === true;
   const env: Record<string, string> = { ...draft.env, name, system, builder };
-  if (linked) env['hostTools'] = options.hostTools;
+  if (linked) env['hostTools'] = options.tools.identity;
   // Of this checkout and this user: not to be built, nor to be had, elsewhere (Nix manual, "Advanced attributes").
   if (facts.lanes[index] === 'dev') Object.assign(env, { preferLocalBuild: '1', allowSubstitutes: '' });
   const long = ['dependencies', 'movingDependencies'].filter((each) => (env[each]?.length ?? 0) > longestVariable);

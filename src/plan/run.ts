@@ -12,7 +12,7 @@ import { Needs } from './needs.ts';
 import { type Place, placeOf } from './places.ts';
 import { isBuildScript, isRun, isSharedLibrary } from './target.ts';
 import type { PlannedUnit, PlanOptions } from './types.ts';
-import { finish, hostPathOf, type Made } from './unit.ts';
+import { finish, type Made, searchPath } from './unit.ts';
 import { wrappersFor } from './wrappers.ts';
 import { assignments, wordList } from './words.ts';
 
@@ -84,7 +84,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     sourceForm: closure.form,
     place: place.root,
     directory: place.package,
-    path: hostPathOf(toolchain),
+    path: searchPath(toolchain, options.tools),
     program,
     environment: assignments(environment),
     dependencies: shared.join(' '),
@@ -94,7 +94,13 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
   };
   const wrappers = wrappersFor(options.wrappers, true);
   const around = wrappers.map(({ input }) => input);
-  const sources: SourceInput[] = [options.builder, closure.input, ...toolchain.inputs, ...around];
+  const sources: SourceInput[] = [
+    options.builder,
+    closure.input,
+    ...toolchain.inputs,
+    ...options.tools.inputs,
+    ...around,
+  ];
   const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources });
   const goal = goalOf(facts, index, id, { sealed, needs: needs.list(), sources }, real ? closure : null);
   const programNames = wrappers.map(({ program: inside, name }) => [inside, name] as const);
@@ -125,13 +131,13 @@ function repeat(facts: Facts, options: PlanOptions, index: number, made: Made, o
     sourceForm: 'tree',
     place: place.root,
     directory: place.directory,
-    path: hostPathOf(toolchain),
+    path: searchPath(toolchain, options.tools),
     program,
     arguments: wordList(argv),
     environment: '',
     ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
   };
-  const sources = [options.builder, closure.input, output];
+  const sources = [options.builder, closure.input, ...options.tools.inputs, output];
   const sealed = seal(facts, options, index, { env, inputs: [], sources });
   const goal = goalOf(facts, index, id, { sealed, needs: [], sources }, null);
   const parts = { goal, closure, place, toolchain, environment: new Map<string, string>(), program, argv };

@@ -1,4 +1,7 @@
-/** The Rust toolchain as an input: a content-addressed path for the part of the sysroot that building reads. */
+/**
+ * The Rust toolchain as an input: a content-addressed path for the part of the sysroot that building reads, or the store
+ * paths of a toolchain that lies in the machine's Nix store.
+ */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { DiskCache } from '../cargo/disk-cache.ts';
@@ -9,6 +12,7 @@ import { sourcePath, toStoreName } from '../nix/store-path.ts';
 import type { Sha256, StorePath } from '../nix/types.ts';
 import { UserError } from '../sys/errors.ts';
 import { type HostFile, hostFile, hostFilesBelow, treeOf } from './host-files.ts';
+import { inputsOf, type NixTools } from './nix-tools.ts';
 import type { ToolchainInput, ToolchainPaths } from './types.ts';
 
 /** rustc's own libraries: in a sysroot like `/usr` the rest of `lib` is not its business. */
@@ -23,7 +27,10 @@ export async function readToolchainInput(
   toolchain: Toolchain,
   platforms: Iterable<string | null>,
   cache: DiskCache,
+  nix: NixTools,
 ): Promise<ToolchainInput> {
+  const inStore = await storePaths(toolchain, cache, nix);
+  if (inStore !== null) return { for: () => inStore };
   const known = new Map<string | null, ToolchainPaths>();
   for (const platform of new Set([null, ...platforms])) known.set(platform, await pathsFor(toolchain, platform, cache));
   return {
@@ -32,6 +39,29 @@ export async function readToolchainInput(
       if (paths === undefined) throw new Error(`no toolchain was read for ${platform}`);
       return paths;
     },
+  };
+}
+
+/** null: rustc or its sysroot lies elsewhere, or what they refer to is not known. */
+async function storePaths(toolchain: Toolchain, cache: DiskCache, nix: NixTools): Promise<ToolchainPaths | null> {
+  const root = await nix.find(toolchain.sysroot);
+  const rustc = await nix.find(toolchain.rustc);
+  if (root === null || rustc === null) return null;
+  const sysroot = root.file;
+  const beside = path.join(path.dirname(rustc.file), 'rustdoc');
+  const rustdoc = fs.existsSync(beside) ? beside : path.join(sysroot, 'bin/rustdoc');
+  const cargo = await nix.find(toolchain.cargo);
+  const copied = cargo === null ? await foreignProgram('cargo', toolchain.cargo, cache) : null;
+  const programs = { rustc: rustc.file, rustdoc, cargo: cargo?.file ?? copied?.program ?? '' };
+  return {
+    path: sysroot,
+    bin: [...new Set([rustc.file, rustdoc, programs.cargo].map((file) => path.dirname(file)))],
+    inputs: [
+      ...inputsOf([root, rustc, ...(cargo === null ? [] : [cargo])]),
+      ...(copied === null ? [] : [copied.input]),
+    ],
+    usesHost: false,
+    ...programs,
   };
 }
 
@@ -47,10 +77,12 @@ async function pathsFor(toolchain: Toolchain, platform: string | null, cache: Di
   const rustc = await programOf('rustc', toolchain.rustc, { sysroot, own }, cache);
   return {
     path: own,
+    bin: [bin],
     inputs: [rust, ...[cargo.input, rustc.input].filter((input) => input !== null)],
     cargo: cargo.program,
     rustc: rustc.program,
     rustdoc: path.join(bin, 'rustdoc'),
+    usesHost: rustc.input !== null,
   };
 }
 
@@ -94,6 +126,15 @@ async function programOf(
   const inside = `bin/${name}`;
   if (sameFile(file, path.join(sysroot, inside))) return { program: path.join(own, inside), input: null };
   if (name === 'rustc' && hostFile(sysroot, inside) === null) throw foreign(file, sysroot);
+  return foreignProgram(name, file, cache);
+}
+
+async function foreignProgram(
+  name: 'cargo' | 'rustc',
+  file: string,
+  cache: DiskCache,
+): Promise<{ readonly program: string; readonly input: SourceInput }> {
+  const inside = `bin/${name}`;
   const found = hostFile(path.dirname(file), path.basename(file));
   if (found === null) throw new Error(`${name} is not at ${file}`);
   const { path: place } = await contentAddressed(name, [{ ...found, name: inside }], cache);

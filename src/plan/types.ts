@@ -1,7 +1,7 @@
 /** Units as derivations. */
 import type { Package, Unit } from '../cargo/types.ts';
 import type { Goal, SourceInput } from '../engine/types.ts';
-import type { Brand, StorePath } from '../nix/types.ts';
+import type { Brand } from '../nix/types.ts';
 import type { Wrappers } from './wrappers.ts';
 import type { SourceClosure, Sources, UnitRecord } from '../sources/types.ts';
 
@@ -75,13 +75,28 @@ export interface ToolchainInput {
 }
 
 export interface ToolchainPaths {
-  readonly path: StorePath;
+  /** The sysroot, as the sandbox shows it. */
+  readonly path: string;
+  /** Directories of its programs, as `PATH` has them. */
+  readonly bin: readonly string[];
   /** The toolchain itself, and cargo where it does not belong to it. */
   readonly inputs: readonly SourceInput[];
   /** Absolute paths in the sandbox. */
   readonly cargo: string;
   readonly rustc: string;
   readonly rustdoc: string;
+  /** rustc is a program of the host that calls the toolchain's own. */
+  readonly usesHost: boolean;
+}
+
+/** Programs beside the toolchain that building calls. Made by `readTools`. */
+export interface Tools {
+  /** Identity of the compiler, linker and C library that the host's own directories hold; empty: there are none. */
+  readonly identity: string;
+  /** What lies in the machine's Nix store. */
+  readonly inputs: readonly SourceInput[];
+  /** Where `PATH` finds them and the host's. */
+  readonly directories: readonly string[];
 }
 
 export interface PlanOptions {
@@ -92,8 +107,7 @@ export interface PlanOptions {
   readonly toolchain: ToolchainInput;
   /** Programs around rustc, as `readWrappers` finds them. */
   readonly wrappers: Wrappers;
-  /** Identity of the host's compiler, linker and C library, as `hostToolsIdentity` computes it. */
-  readonly hostTools: string;
+  readonly tools: Tools;
   /** The builder's text as an input, as `builderInput` makes it. */
   readonly builder: SourceInput;
 }

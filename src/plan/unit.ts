@@ -2,13 +2,12 @@
 import * as path from 'node:path';
 import type { Goal } from '../engine/types.ts';
 import type { SourceClosure } from '../sources/types.ts';
-import { hostPath } from './draft.ts';
 import type { Environment } from './environment.ts';
 import type { Facts } from './facts.ts';
 import { buildRoot, unitDirectory } from './layout.ts';
 import { depsPlace, outPlace, type Place, workspacePlace } from './places.ts';
 import { isRun } from './target.ts';
-import type { PlannedUnit, ToolchainPaths, UnitId } from './types.ts';
+import type { PlannedUnit, ToolchainPaths, Tools, UnitId } from './types.ts';
 
 /** The units that are planned already, and the identities of all. */
 export interface Made {
@@ -30,9 +29,9 @@ export interface Parts {
   readonly overridden?: boolean;
 }
 
-/** `PATH` of what runs: the toolchain first, as in a shell where cargo is found. */
-export function hostPathOf(toolchain: ToolchainPaths): string {
-  return [path.join(toolchain.path, 'bin'), ...hostPath].join(':');
+/** `PATH` of what runs: the toolchain first, as in a shell where cargo is found; then Nix's tools, then the host's. */
+export function searchPath(toolchain: ToolchainPaths, tools: Tools): string {
+  return [...new Set([...toolchain.bin, ...tools.directories])].join(':');
 }
 
 export function finish(facts: Facts, made: Made, index: number, parts: Parts): PlannedUnit {

@@ -24,6 +24,7 @@ function sourceSize({ source: { input } }: PlannedUnit): number {
       return input.files.size * 4;
     case 'text':
     case 'host-directory':
+    case 'store-path':
       return 1;
   }
 }

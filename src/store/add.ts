@@ -80,7 +80,7 @@ export function prepareTree(
   });
 }
 
-export function hostDirectoryRecord(storePath: StorePath, from: string): PathRecord {
+export function hostDirectoryRecord(storePath: StorePath, from: string, references: readonly StorePath[]): PathRecord {
   return {
     version: 1,
     path: storePath,
@@ -90,7 +90,7 @@ export function hostDirectoryRecord(storePath: StorePath, from: string): PathRec
     narHash: null,
     narSize: null,
     bytes: 0,
-    references: [],
+    references,
     deriver: null,
     registeredAt: Date.now(),
     files: [],

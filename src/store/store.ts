@@ -127,8 +127,11 @@ class EmbeddedStore implements Store {
     const valid = this.valid([storePath]).has(storePath);
     if (source.kind === 'host-directory') {
       // Two directories can have the same contents: the one that was looked at just now is the one to use.
-      if (valid && this.hostPath(storePath) === source.from) return { status: 'valid' };
-      writeRecord(this.#layout, work, hostDirectoryRecord(storePath, source.from));
+      const { from, references = [] } = source;
+      const before = valid ? this.#records.read(storePath) : null;
+      const covers = references.every((each) => before?.references.includes(each) === true);
+      if (before !== null && before.from === from && covers) return { status: 'valid' };
+      writeRecord(this.#layout, work, hostDirectoryRecord(storePath, from, references));
       this.#records.forget(storePath);
       return { status: 'added' };
     }

@@ -9,7 +9,13 @@ export type StoreSource =
   | { readonly kind: 'file'; readonly path: StorePath; readonly from: string; readonly sha256: string }
   | { readonly kind: 'text'; readonly path: StorePath; readonly text: string }
   | { readonly kind: 'tree'; readonly path: StorePath; readonly files: ReadonlyMap<string, string> }
-  | { readonly kind: 'host-directory'; readonly path: StorePath; readonly from: string };
+  /** `references`: what it refers to, where it lies in a Nix store. */
+  | {
+      readonly kind: 'host-directory';
+      readonly path: StorePath;
+      readonly from: string;
+      readonly references?: readonly StorePath[];
+    };
 
 export type AddOutcome =
   | { readonly status: 'valid' }

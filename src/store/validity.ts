@@ -1,5 +1,5 @@
 /** Which paths are valid, from their records and the stats of their files. */
-import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { errnoOf } from '../sys/errors.ts';
 import type { StorePath } from '../nix/types.ts';
 import { recall } from './answers.ts';
@@ -67,7 +67,7 @@ export class Records {
   /** What is different from the record: a file's name within the path; null: nothing. */
   changedFile(record: PathRecord): string | null {
     if (record.origin === 'host-directory') {
-      return statSync(record.from ?? '', { throwIfNoEntry: false })?.isDirectory() === true ? null : '';
+      return lstatSync(record.from ?? '', { throwIfNoEntry: false }) === undefined ? '' : null;
     }
     const content = this.#layout.content(record.path);
     if (record.files.length === 0) {

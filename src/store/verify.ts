@@ -33,7 +33,7 @@ export async function verifyAll(
 export async function whyCorrupt(layout: Layout, records: Records, record: PathRecord): Promise<string | null> {
   const changed = records.changedFile(record);
   if (changed !== null) {
-    if (record.origin === 'host-directory') return `${record.from} is no directory`;
+    if (record.origin === 'host-directory') return `${record.from} is gone`;
     return changed === '' ? 'is missing or was written to' : `${changed} is missing or was written to`;
   }
   if (record.narHash === null) return null;

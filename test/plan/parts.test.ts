@@ -7,6 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { diskCache } from '../../src/cargo/disk-cache.ts';
 import type { Toolchain } from '../../src/cargo/types.ts';
 import { systemOf } from '../../src/plan/draft.ts';
+import { openNixTools } from '../../src/plan/nix-tools.ts';
 import { readToolchainInput, sysrootFiles } from '../../src/plan/toolchain.ts';
 import { compareVersions } from '../../src/plan/versions.ts';
 import { assignments, wordList } from '../../src/plan/words.ts';
@@ -88,7 +89,8 @@ test('the path of a toolchain follows the files that building reads, and no othe
     fileName: () => null,
   };
   const cache = diskCache(path.join(directory, 'cache'));
-  const read = (platforms: string[]) => readToolchainInput(toolchain, platforms, cache);
+  const nix = openNixTools({}, cache);
+  const read = (platforms: string[]) => readToolchainInput(toolchain, platforms, cache, nix);
   const first = (await read([])).for(null);
   expect(first.rustc).toBe(`${first.path}/bin/rustc`);
   expect(first.inputs).toMatchObject([{ kind: 'host-directory', path: first.path, from: sysroot }]);
@@ -100,14 +102,19 @@ test('the path of a toolchain follows the files that building reads, and no othe
   expect((await read([])).for(null).path).not.toBe(first.path);
 
   put('elsewhere/cargo', 'another cargo', 0o755);
-  const split = await readToolchainInput({ ...toolchain, cargo: path.join(sysroot, 'elsewhere/cargo') }, [], cache);
+  const split = await readToolchainInput(
+    { ...toolchain, cargo: path.join(sysroot, 'elsewhere/cargo') },
+    [],
+    cache,
+    nix,
+  );
   expect(split.for(null).cargo).toMatch(/-cargo\/bin\/cargo$/);
   expect(split.for(null).inputs).toHaveLength(2);
   put('elsewhere/rustc', 'another rustc', 0o755);
   const foreign = { ...toolchain, rustc: path.join(sysroot, 'elsewhere/rustc') };
-  const calling = (await readToolchainInput(foreign, [], cache)).for(null);
+  const calling = (await readToolchainInput(foreign, [], cache, nix)).for(null);
   expect(calling.rustc).toMatch(/-rustc\/bin\/rustc$/);
   expect(calling.inputs).toHaveLength(2);
   fs.rmSync(path.join(sysroot, 'bin/rustc'));
-  await expect(readToolchainInput(foreign, [], cache)).rejects.toThrow(/D0703/);
+  await expect(readToolchainInput(foreign, [], cache, nix)).rejects.toThrow(/D0703/);
 });

@@ -7,7 +7,8 @@ import { parseInvocation } from '../../src/cargo/invocation.ts';
 import type { Workspace } from '../../src/cargo/types.ts';
 import { readWorkspace } from '../../src/cargo/workspace.ts';
 import { builderInput } from '../../src/plan/content.ts';
-import { hostToolsIdentity } from '../../src/plan/host-tools.ts';
+import { readTools } from '../../src/plan/host-tools.ts';
+import { openNixTools } from '../../src/plan/nix-tools.ts';
 import { planUnits } from '../../src/plan/plan.ts';
 import { readWrappers } from '../../src/plan/wrappers.ts';
 import { readToolchainInput } from '../../src/plan/toolchain.ts';
@@ -35,14 +36,15 @@ export async function optionsFor(
   records: ReadonlyMap<string, UnitRecord> = new Map(),
 ): Promise<PlanOptions> {
   const cache = diskCache(cacheDir);
+  const nix = openNixTools(workspace.environment, cache);
   const platforms = workspace.graph.units.map((unit) => unit.platform);
   const linkers = [...new Set(platforms)].map((platform) => workspace.config.linker(platform));
   return {
     sources: openSources({ workspaceRoot: workspace.root, cacheDir, cargoHome: workspace.cargoHome }),
     record: (id) => records.get(id) ?? emptyRecord,
     owner: { uid: 1000, scope: 'scope' },
-    toolchain: await readToolchainInput(workspace.toolchain, platforms, cache),
-    hostTools: await hostToolsIdentity(linkers, cache),
+    toolchain: await readToolchainInput(workspace.toolchain, platforms, cache, nix),
+    tools: await readTools(linkers, workspace.environment, cache, nix),
     wrappers: await readWrappers(workspace.config, workspace.environment, cache),
     builder: builderInput(fs.readFileSync(new URL('../../builder/unit.sh', import.meta.url), 'utf8')),
   };

@@ -70,11 +70,18 @@ export class Inputs {
     if (source === undefined) throw new Error(`no goal says where ${path} comes from`);
     const valid = await this.#store.valid([path]);
     if (valid.has(path)) return null;
+    if (source.kind === 'store-path') return notThere(path);
     const added = await this.#store.addSource(source);
     if (added === path) return null;
     const message = `a source changed after the build was planned: ${describe(source)}`;
     return { kind: 'input', code: 'D0304', message };
   }
+}
+
+/** Only its owner can copy a path that no contents name: what it says of itself has to be believed. */
+function notThere(path: StorePath): FailureReason {
+  const message = `a tool of this machine's Nix store is not in the store that builds: ${path} (\`nix copy --to STORE ${path}\` puts it there)`;
+  return { kind: 'input', code: 'D0612', message };
 }
 
 function describe(source: SourceInput): string {
@@ -83,6 +90,7 @@ function describe(source: SourceInput): string {
     case 'host-directory':
       return source.from;
     case 'text':
+    case 'store-path':
       return source.path;
     case 'tree': {
       const [first] = source.files.values();

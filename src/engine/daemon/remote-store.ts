@@ -67,6 +67,8 @@ export class RemoteStore {
         return this.#add(name, 'flat', [], fileContents(source.from));
       case 'tree':
         return this.#add(name, 'nar', [], treeNar(source.files));
+      case 'store-path':
+        throw new Error(`${source.path} cannot be added by its contents`);
       case 'host-directory': {
         if (source.files === undefined) throw new Error(`the files of ${source.path} are not known`);
         return this.#add(name, 'nar', [], treeNar(source.files));

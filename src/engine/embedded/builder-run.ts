@@ -51,7 +51,7 @@ export async function runBuilder(shop: Workshop, attempt: Attempt, handle: Outpu
       const named = namedBy(goal.sealed.derivation);
       const storeBinds = fillStage(
         stage,
-        inputs.filter(({ path: input }) => named(input)),
+        inputs.filter(({ path: input, bound }) => bound || named(input)),
         goal.sealed.outPath,
       );
       const command = sandboxCommand({
@@ -72,14 +72,13 @@ export async function runBuilder(shop: Workshop, attempt: Attempt, handle: Outpu
         isolation: shop.isolation,
       });
       await marked;
-      await attempt.mayRun();
+      attempt.signal.throwIfAborted();
       clean = false;
       const run = await runSandbox(shop, attempt, command, () => [
         outDirectory,
         handle.directory,
         shop.store.hostPath(goal.sealed.outPath),
       ]);
-      if (run.code === 0) attempt.hasRun();
       clean = cleanCodes.has(run.code);
       crashed = !clean && run.code !== null && run.code !== killedCode;
       // One step, onto the empty directory: the early file is always to be found in one of the two.

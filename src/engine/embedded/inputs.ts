@@ -15,6 +15,10 @@ export function inputsOf(store: Store, attempt: Attempt): readonly StageInput[] 
     inputs.set(outPath, { path: outPath, places: locations?.() ?? [store.hostPath(outPath)], only, bound: false });
   }
   for (const source of attempt.goal.sources) {
+    if (source.kind === 'store-path') {
+      for (const path of source.closure) inputs.set(path, { path, places: [path], only: null, bound: true });
+      continue;
+    }
     const bound = source.kind === 'host-directory';
     inputs.set(source.path, { path: source.path, places: [store.hostPath(source.path)], only: null, bound });
   }

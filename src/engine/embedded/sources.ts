@@ -1,4 +1,5 @@
 /** Bringing the sources of goals into the store, each once in a build. */
+import { lstatSync } from 'node:fs';
 import type { StorePath } from '../../nix/types.ts';
 import type { Store } from '../../store/types.ts';
 import type { FailureReason, SourceInput } from '../types.ts';
@@ -11,6 +12,7 @@ export interface SourceAdder {
 export function sourceAdder(store: Store): SourceAdder {
   const added = new Map<StorePath, Promise<FailureReason | null>>();
   const addOne = async (source: SourceInput): Promise<FailureReason | null> => {
+    if (source.kind === 'store-path') return addClosure(store, source);
     const outcome = await store.addSource(source);
     if (outcome.status !== 'changed') return null;
     return {
@@ -35,12 +37,30 @@ export function sourceAdder(store: Store): SourceAdder {
   };
 }
 
+/** Notes where the paths of a closure lie, so that references to them count as in the store that they are of. */
+async function addClosure(
+  store: Store,
+  { path, closure }: Extract<SourceInput, { kind: 'store-path' }>,
+): Promise<FailureReason | null> {
+  const gone = closure.find((each) => lstatSync(each, { throwIfNoEntry: false }) === undefined);
+  if (gone !== undefined) {
+    const message = `${gone} is no longer in the Nix store: ${path} refers to it`;
+    return { kind: 'input', code: 'D0304', message };
+  }
+  for (const each of closure) {
+    const references = each === path ? closure.filter((other) => other !== path) : [];
+    await store.addSource({ kind: 'host-directory', path: each, from: each, references });
+  }
+  return null;
+}
+
 function describe(source: SourceInput): string {
   switch (source.kind) {
     case 'file':
     case 'host-directory':
       return source.from;
     case 'text':
+    case 'store-path':
       return source.path;
     case 'tree': {
       const [first] = source.files.values();

@@ -24,7 +24,7 @@ export interface StageInput {
   readonly places: readonly string[];
   /** The one file of it that is shown; null: all of it. */
   readonly only: string | null;
-  /** A large directory of the host: bound, never walked. */
+  /** A large directory of the host, or of its Nix store: bound, never walked. */
   readonly bound: boolean;
 }
 
@@ -49,7 +49,7 @@ export function fillStage(directory: string, inputs: readonly StageInput[], outP
     if (stat.isDirectory() && (input.bound || !fewFiles(place))) {
       mkdirSync(target);
       binds.push({ from: place, to: input.path });
-    } else if (input.bound) {
+    } else if (input.bound && !stat.isSymbolicLink()) {
       writeFileSync(target, '');
       binds.push({ from: place, to: input.path });
     } else {
