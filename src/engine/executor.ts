@@ -16,7 +16,11 @@ export interface Attempt {
   /** The builder had to do without its cache mounts. */
   mountsRefused(reason: string | null): void;
   waitingForLock(): void;
-  /** Gives the right to run back while something else than running is waited for. */
+  /** An attempt begins with the right to prepare. This takes the right to run. Rejects when `signal` is aborted. */
+  mayRun(): Promise<void>;
+  /** It has run: the right goes to whoever waits, unless what can only start when this has ended is more urgent. */
+  hasRun(): void;
+  /** Gives back what the attempt has the right to while it waits for others. */
   pause(): void;
   /** Takes it again. Rejects when `signal` is aborted. */
   resume(): Promise<void>;

@@ -53,3 +53,12 @@ export async function openJobserver(path: string, jobs: number): Promise<Jobserv
     },
   };
 }
+
+/** Where tokens reach no builder, as in a daemon's sandboxes: each job counts as one. */
+export const noJobserver: Jobserver = {
+  path: '',
+  take: () => true,
+  give: () => {},
+  refill: () => {},
+  close: () => {},
+};

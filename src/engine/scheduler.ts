@@ -5,8 +5,10 @@
 import type { StorePath } from '../nix/types.ts';
 import type { Attempt, AttemptEnd, Executor } from './executor.ts';
 import { type GoalGraph, graphOf, unbuilt } from './graph.ts';
-import { type Slots, type Turn, makeTurn } from './slots.ts';
+import { type Preparation, makePreparation } from './preparation.ts';
+import type { Slots } from './slots.ts';
 import { type Task, makeTask } from './task.ts';
+import { type Turn, makeTurn } from './turn.ts';
 import type { EngineEvent, Goal, GoalKey, GoalSource, Outcome } from './types.ts';
 
 export interface Schedule {
@@ -29,6 +31,7 @@ const mostReplans = 50;
 
 class Scheduler {
   readonly #request: Schedule;
+  readonly #preparation: Preparation = makePreparation();
   #graph: GoalGraph;
   #tasks = new Map<GoalKey, Task>();
   /** Attempts under way, also those that are being dropped. */
@@ -88,6 +91,17 @@ class Scheduler {
     }
   }
 
+  #urgencyOf(key: GoalKey): number {
+    return this.#graph.urgency.get(key) ?? 0;
+  }
+
+  /** Urgency of the most urgent goal that waits for this one. */
+  #nextAfter(key: GoalKey): number {
+    const next = (this.#graph.dependents.get(key) ?? []).map((dependent) => this.#taskOf(dependent));
+    const waiting = next.filter((task) => task.wanted && task.state === 'waiting');
+    return Math.max(0, ...waiting.map((task) => this.#urgencyOf(task.goal.key)));
+  }
+
   #needsMet(goal: Goal): boolean {
     return goal.needs.every((need) => {
       const task = this.#taskOf(need.key);
@@ -109,28 +123,34 @@ class Scheduler {
   async #attempt(task: Task): Promise<void> {
     const abort = new AbortController();
     task.abort = abort;
-    const turn = makeTurn(this.#request.slots, this.#graph.urgency.get(task.goal.key) ?? 0, abort.signal);
-    const mayRun = async () => {
-      await turn.take();
+    const turn = makeTurn(this.#preparation, this.#request.slots, this.#urgencyOf(task.goal.key), abort.signal);
+    const unlessEnding = async (turning: Promise<void>) => {
+      await turning;
       if (this.#stop !== null) abort.abort(new Error('the build is ending'));
       abort.signal.throwIfAborted();
     };
     try {
       let end: AttemptEnd = { status: 'dropped' };
       try {
-        await mayRun();
-        end = await this.#request.executor.build(this.#attemptOf(task, abort.signal, turn, mayRun));
+        await unlessEnding(turn.prepare());
+        end = await this.#request.executor.build(this.#attemptOf(task, abort.signal, turn, unlessEnding));
       } catch (error) {
         if (!abort.signal.aborted) throw error;
       }
       await this.#conclude(task, end, abort.signal.aborted);
     } finally {
-      // Last: what has become ready by this end competes for the slot.
-      turn.give();
+      // What has become ready by this end competes for the slot, although it has to prepare first.
+      await this.#preparation.passed(() => this.#request.slots.waiting());
+      turn.pause();
     }
   }
 
-  #attemptOf(task: Task, signal: AbortSignal, turn: Turn, resume: () => Promise<void>): Attempt {
+  #attemptOf(
+    task: Task,
+    signal: AbortSignal,
+    turn: Turn,
+    unlessEnding: (turning: Promise<void>) => Promise<void>,
+  ): Attempt {
     const { source, on } = this.#request;
     const { goal } = task;
     const { key } = goal;
@@ -156,12 +176,16 @@ class Scheduler {
       stateDropped: (directory) => say({ type: 'state-dropped', key, directory }),
       mountsRefused: (reason) => say({ type: 'mounts-refused', key, reason }),
       waitingForLock: () => say({ type: 'waiting-for-lock', key }),
-      pause: () => turn.give(),
-      resume,
+      mayRun: () => unlessEnding(turn.run()),
+      hasRun: () => {
+        if ((this.#request.slots.waiting() ?? -1) >= this.#nextAfter(key)) turn.pause();
+      },
+      pause: () => turn.pause(),
+      resume: () => unlessEnding(turn.resume()),
       inspect: (exit) => source.inspect(goal, exit),
       inputsValid: async () => {
         const inputs = goal.needs.map((need) => this.#taskOf(need.key));
-        if (inputs.some((input) => !input.isValid())) turn.give();
+        if (inputs.some((input) => !input.isValid())) turn.pause();
         const settled = await Promise.all(inputs.map((input) => input.whole));
         return settled.every(Boolean);
       },

@@ -112,6 +112,22 @@ test('the longest way to a root goes first', async () => {
   ]);
 });
 
+test('a token that the first runner had is there for compilers when another one goes on alone', async () => {
+  const directory = path.join(lab.directory, 'fifo');
+  const jobserver = await openJobserver(directory, 2);
+  const slots = makeSlots(2, jobserver);
+  const { signal } = new AbortController();
+  const first = await slots.acquire(1, signal);
+  const second = await slots.acquire(1, signal);
+  expect(jobserver.take()).toBe(false);
+  first.release();
+  expect(jobserver.take()).toBe(true);
+  jobserver.give();
+  const third = await slots.acquire(1, signal);
+  for (const slot of [second, third]) slot.release();
+  jobserver.close();
+});
+
 test('-j holds: builders and the tokens that they take are never more than jobs', async () => {
   const take = 'dd if=$DRYDOCK_JOBSERVER of=/build/token bs=1 count=1 iflag=nonblock 2>/dev/null || :';
   const script = `${take}; echo take $(wc -c < /build/token); sleep 0.1; echo give; cat /build/token > $DRYDOCK_JOBSERVER`;

@@ -36,6 +36,7 @@ async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
   const { sealed } = attempt.goal;
   const begun = performance.now();
   const lines: string[] = [];
+  await attempt.mayRun();
   const end = await realised(shop, attempt, lines);
   if (attempt.signal.aborted) return { status: 'dropped' };
   if (!end.ok || end.built) shop.state.writeLog(sealed.drvPath, lines);

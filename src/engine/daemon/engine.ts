@@ -1,6 +1,7 @@
 /** The Nix engine: derivations are built by a Nix daemon, as a user whom it need not trust. */
 import type { DrvPath, StorePath } from '../../nix/types.ts';
 import { graphOf, unbuilt } from '../graph.ts';
+import { noJobserver } from '../jobserver.ts';
 import { schedule } from '../scheduler.ts';
 import { makeSlots } from '../slots.ts';
 import type { Engine, Goal, GoalKey, GoalSource, Outcome, RealiseOptions } from '../types.ts';
@@ -136,6 +137,3 @@ function batchOf(store: RemoteStore, wanted: readonly Goal[]): Batch | null {
   const pure = wanted.filter((goal) => goal.lane === 'pure');
   return pure.length > 1 ? new Batch(store, pure) : null;
 }
-
-/** Tokens are not passed into the daemon's sandboxes: each job counts as one. */
-const noJobserver = { path: '', take: () => true, give: () => {}, refill: () => {}, close: () => {} };

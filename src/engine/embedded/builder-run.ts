@@ -72,13 +72,14 @@ export async function runBuilder(shop: Workshop, attempt: Attempt, handle: Outpu
         isolation: shop.isolation,
       });
       await marked;
-      attempt.signal.throwIfAborted();
+      await attempt.mayRun();
       clean = false;
       const run = await runSandbox(shop, attempt, command, () => [
         outDirectory,
         handle.directory,
         shop.store.hostPath(goal.sealed.outPath),
       ]);
+      if (run.code === 0) attempt.hasRun();
       clean = cleanCodes.has(run.code);
       crashed = !clean && run.code !== null && run.code !== killedCode;
       // One step, onto the empty directory: the early file is always to be found in one of the two.

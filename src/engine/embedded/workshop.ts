@@ -22,13 +22,15 @@ export interface Workshop {
 
 /** Does something that may wait for other processes without keeping the right to run meanwhile. */
 export async function waiting<Value>(attempt: Attempt, work: (options: LockOptions) => Promise<Value>): Promise<Value> {
+  let waited = false;
   const value = await work({
     signal: attempt.signal,
     onWait: () => {
+      waited = true;
       attempt.waitingForLock();
       attempt.pause();
     },
   });
-  await attempt.resume();
+  if (waited) await attempt.resume();
   return value;
 }
