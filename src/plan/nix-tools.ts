@@ -22,7 +22,7 @@ export interface NixTools {
 /** Where Nix's programs are when `PATH` does not say: multi-user Nix, NixOS. */
 const programs = ['/nix/var/nix/profiles/default/bin/nix-store', '/run/current-system/sw/bin/nix-store'];
 
-/** Asks Nix once for each store path: what a path refers to never changes. */
+/** Asks Nix once for each store path: what a path refers to stays the same as long as it is there. */
 export function openNixTools(environment: Readonly<Record<string, string>>, cache: DiskCache): NixTools {
   const asked = new Map<StorePath, Promise<readonly StorePath[] | null>>();
   const closureOf = (storePath: StorePath) => {
@@ -76,7 +76,8 @@ async function readClosure(
   cache: DiskCache,
 ): Promise<readonly StorePath[] | null> {
   const known = cache.read('nix-closure', storePath);
-  if (Array.isArray(known)) return known as StorePath[];
+  // A path that was collected and built again may refer to others than before.
+  if (Array.isArray(known) && known.every(isThere)) return known as StorePath[];
   const program = onPath('nix-store', environment) ?? programs.find((each) => fs.existsSync(each));
   if (program === undefined) return null;
   // The tools are this machine's, wherever the units are built.
@@ -91,6 +92,10 @@ async function readClosure(
   if (!closure.includes(storePath)) return null;
   cache.write('nix-closure', storePath, closure);
   return closure;
+}
+
+function isThere(storePath: string): boolean {
+  return fs.lstatSync(storePath, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Inputs of these tools, each once. */
