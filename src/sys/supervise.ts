@@ -15,6 +15,7 @@ export interface SuperviseRequest extends SpawnRequest {
  * that Ctrl-C at the terminal reaches this process alone. Rejects with the system error if it cannot be started.
  */
 export async function supervise(request: SuperviseRequest): Promise<ProcessEnd> {
+  if (request.signal.aborted) return { code: null, signal: 'SIGKILL' };
   const child = await spawnProgram(request);
   const lines = lineSplitter(request.onLine);
   const kill = () => killGroup(child.pid);
