@@ -78,6 +78,15 @@ place_sources() {
   [ $# = 0 ] || ln -s "$@" "$place/"
 }
 
+# Lays out the sources of packages whose metadata may name a directory among them.
+place_metadata_sources() {
+  eval "set -- ${metadataSources-}"
+  while [ $# -gt 0 ]; do
+    (place=$1 sourceForm=$2 source=$3 && place_sources)
+    shift 3
+  done
+}
+
 # Links the files of the dependencies into /build/deps. A list too long for one variable comes as a file (passAsFile).
 # shellcheck disable=SC2086
 place_dependencies() {
@@ -329,6 +338,7 @@ read_line() {
 
 run_script() {
   place_sources /build/deps "$out/out" "$out/flags"
+  place_metadata_sources
   place_dependencies
   common_variables
   quote "OUT_DIR=$out/out"

@@ -6,7 +6,7 @@ import type { StorePath } from '../nix/types.ts';
 import { placesOf, unitDirectory, upliftPath } from '../target/places.ts';
 import { helpers } from './helpers.ts';
 import { exportMark } from '../sources/export-mark.ts';
-import { outputExpressions, References } from './references.ts';
+import { outputExpressions, References, sourceExpressions } from './references.ts';
 import { registriesOf } from './registries.ts';
 import { settingsFile, sharedInputs, toolNotes } from './settings.ts';
 import { type SourceContext, sourceExpression } from './source.ts';
@@ -32,7 +32,7 @@ export function exportPlan(request: ExportRequest): Exported {
     copy: (input) => copies.add(input),
   };
   const sides = [pure, dev].map((plan) => {
-    const known = [shared.expressions, outputExpressions(plan, names)];
+    const known = [shared.expressions, outputExpressions(plan, names), sourceExpressions(plan, names)];
     const outPaths = new Map<string, StorePath>(
       plan.units.map(({ goal }) => [goal.sealed.drvPath, goal.sealed.outPath] as const),
     );

@@ -1,4 +1,5 @@
 /** Store paths in a derivation's texts -> the expressions that give them, so that Nix finds the inputs by itself. */
+import { isRun } from '../plan/target.ts';
 import type { Plan, PlannedUnit } from '../plan/types.ts';
 import type { StorePath } from '../nix/types.ts';
 import { attribute, type Piece } from './text.ts';
@@ -11,6 +12,12 @@ const storePath = /\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9a-zA-Z+\-._?=]+/g;
 /** The expressions of one plan's outputs. */
 export function outputExpressions(plan: Plan, nameOf: ReadonlyMap<string, string>): Shared {
   return new Map(plan.units.map(({ id, goal }) => [goal.sealed.outPath, `units.${attribute(nameOf.get(id) ?? id)}`]));
+}
+
+/** Expressions of the sources that runs of other packages' scripts are shown as well. */
+export function sourceExpressions(plan: Plan, nameOf: ReadonlyMap<string, string>): Shared {
+  const runs = plan.units.filter(({ unit, package: pkg }) => isRun(unit) && pkg.links !== null);
+  return new Map(runs.map(({ id, source }) => [source.path, `units.${attribute(nameOf.get(id) ?? id)}.source`]));
 }
 
 /** Reads the texts of one unit. */

@@ -26,9 +26,10 @@ export function sharedInputs(plan: Plan, workspace: Workspace): SharedInputs {
   const expressions = new Map<StorePath, string>();
   const toolchain = new Map<string, ToolInput>();
   let builder = '';
-  for (const { goal, source } of plan.units) {
+  const owned = new Set(plan.units.map(({ source }) => source.path));
+  for (const { goal } of plan.units) {
     for (const input of goal.sources) {
-      if (input.path === source.path || expressions.has(input.path)) continue;
+      if (owned.has(input.path) || expressions.has(input.path)) continue;
       const { name } = splitStorePath(input.path);
       switch (input.kind) {
         case 'text':

@@ -12,6 +12,7 @@ const lists: Readonly<Record<string, (text: string) => readonly string[] | null>
   arguments: wordsOf,
   linkKinds: wordsOf,
   metadataFrom: wordsOf,
+  metadataSources: wordsOf,
   dependencies: spacedOf,
   movingDependencies: spacedOf,
   linkScripts: spacedOf,

@@ -78,6 +78,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     if (!isRun(facts.unit(next)) || links === null) return [];
     return [`${metadataPrefix(links)}=${needs.output(next, 'whole')}`];
   });
+  const described = describedSources(facts, index, made).filter(({ input }) => input.path !== closure.path);
   const env: Record<string, string> = {
     step: 'run',
     source: closure.path,
@@ -89,6 +90,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     environment: assignments(environment),
     dependencies: shared.join(' '),
     metadataFrom: wordList(metadata),
+    ...(described.length === 0 ? {} : { metadataSources: wordList(described.flatMap(({ words }) => words)) }),
     libraryPath: (facts.scripts[index]?.load ?? []).map((run) => needs.output(run, 'whole')).join(' '),
     ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
   };
@@ -97,6 +99,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
   const sources: SourceInput[] = [
     options.builder,
     closure.input,
+    ...described.map(({ input }) => input),
     ...toolchain.inputs,
     ...options.tools.inputs,
     ...around,
@@ -105,6 +108,27 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
   const goal = goalOf(facts, index, id, { sealed, needs: needs.list(), sources }, real ? closure : null);
   const programNames = wrappers.map(({ program: inside, name }) => [inside, name] as const);
   return finish(facts, made, index, { goal, closure, place, toolchain, environment, program, argv: [], programNames });
+}
+
+/**
+ * Sources of the linked packages that are not the user's own, with the words by which the builder lays them out: their
+ * metadata may name a directory among them (headers). They are inputs of those runs already, so nothing more is rebuilt.
+ */
+function describedSources(
+  facts: Facts,
+  index: number,
+  made: Made,
+): readonly { readonly words: readonly string[]; readonly input: SourceInput }[] {
+  const found = new Map<string, { words: readonly string[]; input: SourceInput }>();
+  for (const { index: next } of facts.unit(index).dependencies) {
+    const { links, source } = facts.package(next);
+    if (!isRun(facts.unit(next)) || links === null || source.kind === 'path') continue;
+    const run = made.unit(next);
+    if (run.overridden) continue;
+    const place = run.goal.sealed.derivation.env['place'] ?? '';
+    found.set(run.source.path, { words: [place, run.source.form, run.source.path], input: run.source.input });
+  }
+  return [...found.values()];
 }
 
 /** Prints the declared output with the means of the shell alone: the builder reads it as it reads a script's. */

@@ -114,6 +114,7 @@ fn main() {
     println!("cargo::rustc-link-search=native={out}");
     println!("cargo::rustc-link-lib=static=c_part");
     println!("cargo::metadata=answer=42");
+    println!("cargo::metadata=sources={}/src", std::env::var("CARGO_MANIFEST_DIR").unwrap());
 }
 `,
       'src/c.c': 'int c_part(void) { return 40; }\n',
@@ -137,8 +138,12 @@ fn main() {
           'app',
           `[dependencies]\nclib = "0.1"\nbeside = { path = "../beside" }\nfromgit = { git = "file://${git.root}" }\n`,
         ),
-      'ws/build.rs':
-        'fn main() { println!("cargo::rustc-env=ANSWER={}", std::env::var("DEP_CLIB_ANSWER").unwrap()); }\n',
+      'ws/build.rs': `fn main() {
+    println!("cargo::rustc-env=ANSWER={}", std::env::var("DEP_CLIB_ANSWER").unwrap());
+    let sources = std::env::var("DEP_CLIB_SOURCES").unwrap();
+    assert!(std::fs::read_to_string(format!("{sources}/c.c")).unwrap().contains("c_part"));
+}
+`,
       'ws/src/main.rs': 'fn main() { print!("{} {} {}", env!("ANSWER"), clib::n() + fromgit::N, beside::TEXT); }\n',
       '.cargo/config.toml': '[source.crates-io]\nreplace-with = "v"\n[source.v]\ndirectory = "ws/vendor"\n',
       'beside/Cargo.toml': manifest('beside'),

@@ -83,7 +83,14 @@ test('build scripts, C, procedural macros, and packages of every kind of source'
     [`${name}/Cargo.toml`]: `[package]\nname = "${name}"\nversion = "0.1.0"\nedition = "2021"\n`,
     [`${name}/src/lib.rs`]: `pub fn text() -> &'static str { "${name}" }\n`,
   });
-  const packed = makeProject({ ...lib('fromregistry') });
+  // Its metadata names a directory among its own sources, which the dependent's script then reads.
+  const linked = (name: string) => ({
+    ...lib(name),
+    [`${name}/Cargo.toml`]: `[package]\nname = "${name}"\nversion = "0.1.0"\nedition = "2021"\nlinks = "${name}"\n`,
+    [`${name}/build.rs`]:
+      'fn main() { println!("cargo::metadata=sources={}/src", std::env::var("CARGO_MANIFEST_DIR").unwrap()); }\n',
+  });
+  const packed = makeProject({ ...linked('fromregistry') });
   const registry = await sparseRegistry(await pack(packed, 'fromregistry', 'fromregistry'));
   const repository = makeProject({ ...lib('fromgit') });
   await gitRepository(path.join(repository.root, 'fromgit'));
@@ -106,6 +113,9 @@ fromvendor = "0.1"
     'build.rs': `fn main() {
     let out = std::env::var("OUT_DIR").unwrap();
     let run = |program: &str, args: &[&str]| assert!(std::process::Command::new(program).args(args).status().unwrap().success());
+    for name in ["DEP_FROMREGISTRY_SOURCES", "DEP_FROMVENDOR_SOURCES"] {
+        assert!(std::path::Path::new(&std::env::var(name).unwrap()).join("lib.rs").exists());
+    }
     run("cc", &["-c", "native/answer.c", "-o", &format!("{out}/answer.o")]);
     run("ar", &["rcs", &format!("{out}/libanswer.a"), &format!("{out}/answer.o")]);
     println!("cargo:rustc-link-search=native={out}");
@@ -124,7 +134,7 @@ fn main() {
       'use proc_macro::TokenStream;\n#[proc_macro]\npub fn text(_: TokenStream) -> TokenStream { "\\"macro\\"".parse().unwrap() }\n',
     '../outside/Cargo.toml': '[package]\nname = "outside"\nversion = "0.1.0"\nedition = "2021"\n',
     '../outside/src/lib.rs': 'pub fn text() -> &\'static str { "outside" }\n',
-    ...vendored(lib('fromvendor')),
+    ...vendored(linked('fromvendor')),
   });
   await exported(project);
   const pure = await planned(project, '--pure');
