@@ -3,16 +3,17 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { afterAll } from 'vitest';
 import type { Package, PackageSource } from '../../src/cargo/types.ts';
 import { openSources } from '../../src/sources/open.ts';
 import type { SourceClosure, SourceRequest, Sources, UnitRecord } from '../../src/sources/types.ts';
 
 const made: string[] = [];
-process.on('exit', () => {
-  for (const directory of made) fs.rmSync(directory, { recursive: true, force: true });
+afterAll(() => {
+  for (const directory of made.splice(0)) fs.rmSync(directory, { recursive: true, force: true });
 });
 
-/** An empty directory that is named without links; removed when the process ends. */
+/** An empty directory that is named without links; removed when the test file ends. */
 export function temporary(): string {
   const directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'drydock-sources-')));
   made.push(directory);
