@@ -78,13 +78,13 @@ export function programArguments({ verb, cargoArguments }: Invocation): readonly
   return [cargoArguments[firstPositional] ?? '', ...after];
 }
 
-/** The verb's arguments without those words: what its unit graph may depend on. */
+/** The verb's arguments without those words: what its unit graph may depend on. That a test is named counts, not which. */
 export function graphArguments({ verb, cargoArguments }: Invocation): readonly string[] {
   const { firstPositional, terminator } = readArguments(cargoArguments, verb);
   const own = cargoArguments.slice(0, terminator ?? cargoArguments.length);
   if (firstPositional === null) return own;
   if (verb === 'run') return own.slice(0, firstPositional);
-  return verb === 'test' || verb === 'bench' ? own.toSpliced(firstPositional, 1) : own;
+  return verb === 'test' || verb === 'bench' ? own.with(firstPositional, '') : own;
 }
 
 interface OwnFlags {

@@ -58,7 +58,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     caller: workspace.environment,
     workspaceRoot: workspace.root,
     cargo: toolchain.cargo,
-    scratch: real ? path.join(workspace.targetDir, 'tmp') : scratchPlace,
+    scratch: real ? path.join(workspace.buildDir, 'tmp') : scratchPlace,
     executable: (name) => (isCheck(unit) ? `placeholder:${name}` : executablePath(facts, index, made, name, real)),
   });
   const wrappers = wrappersFor(options.wrappers, workspace.members.has(pkg.id));

@@ -31,14 +31,14 @@ export async function lockTarget(workspace: Workspace, options: LockTargetOption
     held.push(await lock(file, 'exclusive', { onWait, ...(options.signal ? { signal: options.signal } : {}) }));
   };
   try {
-    if (workspace.graph.units.some(({ target }) => ['test', 'bench'].includes(kindOf(target)))) {
-      // `CARGO_TARGET_TMPDIR`.
-      makeDirectory(path.join(workspace.targetDir, 'tmp'));
-    }
     for (const platform of platforms) {
       const [build, artifact] = makeDirectories(workspace, places, platform);
       if (!artifacts || build !== artifact) await take(build, 'build directory');
       if (artifacts) await take(artifact, 'artifact directory');
+    }
+    if (workspace.graph.units.some(({ target }) => ['test', 'bench'].includes(kindOf(target)))) {
+      // `CARGO_TARGET_TMPDIR`.
+      makeDirectory(path.join(workspace.buildDir, 'tmp'));
     }
   } catch (error) {
     for (const one of held) one.release();

@@ -59,7 +59,7 @@ test.each<[string, (project: Project) => void, string[]]>([
 test('words for the program that runs, and names of tests, are no part of the question', async () => {
   const project = makeProject({ 'Cargo.toml': manifest('one'), 'src/main.rs': 'fn main() {}\n' });
   const read = counting(project);
-  for (const verb of ['run', 'test']) for (let times = 0; times < 2; times++) await read([verb]);
+  for (const call of [['run'], ['test', 'x']]) for (let times = 0; times < 2; times++) await read(call);
   const calls = [
     ['run', 'a', '--release'],
     ['run', '--', 'b'],
@@ -68,6 +68,8 @@ test('words for the program that runs, and names of tests, are no part of the qu
   ];
   for (const call of calls) expect((await read(call)).asked).toBe(0);
   expect((await read(['test', 'c', '--release'])).asked).toBe(1);
+  // Without a name, examples and tests in documentation belong to it.
+  expect((await read(['test'])).asked).toBe(1);
 });
 
 test('what cargo has to say is said each time', async () => {

@@ -43,6 +43,10 @@ export const REASONS = {
     intended: true,
     text: "The width of the terminal is no argument of rustc: rustc's incremental state is thrown away when its flags change, and a window is resized more often than a profile.",
   },
+  'unread-variable': {
+    intended: true,
+    text: "Cargo tells every unit its package's description, authors and the like. Drydock tells these to units of path packages that read them, so that nothing is compiled when a description is edited; `-vv` shows what a unit is told.",
+  },
   'whole-package': {
     intended: true,
     text: "A build script that names no inputs is run again when any file of its package changes, also one that the manifest's `exclude` keeps out of the published archive: the sandbox shows it that file, so it may have read it.",

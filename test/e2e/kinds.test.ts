@@ -231,3 +231,19 @@ describe('what one can ask', () => {
     expect(ended.stdout).toContain('bubblewrap');
   });
 });
+
+test('a build directory of its own: what tests write goes there, and the target directory is tagged all the same', async () => {
+  const project = place.project('apart', {
+    'Cargo.toml': manifest('apart'),
+    '.cargo/config.toml': '[build]\nbuild-dir = "between"\n',
+    'src/main.rs': 'fn main() {}\n',
+    'tests/it.rs': '#[test] fn it() { std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/file"), "").unwrap(); }\n',
+  });
+  expect((await project.drydock(['test'])).code).toBe(0);
+  const made = ['target/CACHEDIR.TAG', 'between/CACHEDIR.TAG', 'between/tmp/file', 'target/tmp'];
+  const ours = made.map((name) => project.exists(name));
+  for (const name of ['target', 'between']) project.remove(name);
+  expect((await project.cargo(['test'])).code).toBe(0);
+  expect(ours).toEqual(made.map((name) => project.exists(name)));
+  expect(ours).toEqual([true, true, true, false]);
+});
