@@ -107,6 +107,12 @@ async function sandbox(): Promise<Finding[]> {
 /** The namespaces and mounts that every unit's sandbox has. */
 const TRIAL = [
   '--unshare-all',
+  // Without this root makes do without a user namespace where it cannot have one; builders cannot.
+  '--unshare-user',
+  '--uid',
+  '1000',
+  '--gid',
+  '100',
   '--ro-bind',
   '/',
   '/',

@@ -246,3 +246,18 @@ test('a write through a file of target/ never stays in the store', async () => {
   expect(fs.readFileSync(file).includes('spoiled')).toBe(false);
   expect(await project.says('bad')).toBe('[1]');
 });
+
+test('a kernel that grants no user namespaces: the build says so, and so does doctor, also to root', async () => {
+  const project = place.project('no-namespaces', { 'Cargo.toml': manifest('none'), 'src/lib.rs': '' });
+  const without = (...args: string[]) =>
+    project.run('unshare', [
+      ...['--user', '--map-root-user', 'sh', '-c', 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"', 'sh'],
+      ...[process.execPath, program, ...args],
+    ]);
+  const built = await without('build');
+  expect(built.stderr).toContain('error[D0303]');
+  expect(built.code).toBe(101);
+  const looked = await without('doctor');
+  expect(looked.stdout).toContain('no sandbox can be made');
+  expect(looked.code).toBe(1);
+});
