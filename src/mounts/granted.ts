@@ -2,7 +2,7 @@
 import type { DrvPath } from '../nix/types.ts';
 import type { LockOptions } from '../sys/lock.ts';
 import { type Answer, revokeGrant, writeGrant } from './grants.ts';
-import { type HeldMount, holdMounts } from './hold.ts';
+import { type HeldMount, type HeldMounts, holdMounts } from './hold.ts';
 import type { MountGrant } from './types.ts';
 
 export interface GrantedMounts {
@@ -29,13 +29,7 @@ export async function holdDirectly(
   mounts: readonly MountGrant[],
   options: LockOptions,
 ): Promise<GrantedMounts> {
-  const held = await holdMounts(mounts, options);
-  try {
-    await held.mark(drvPath);
-  } catch (error) {
-    held.release(true);
-    throw error;
-  }
+  const held = await holdMarked(drvPath, mounts, options);
   return {
     mounts: held.mounts,
     release(clean, crashed) {
@@ -52,19 +46,14 @@ export async function grantMounts(
   place: GrantPlace,
   options: LockOptions,
 ): Promise<GrantedMounts> {
-  const held = await holdMounts(mounts, options);
-  try {
-    await held.mark(drvPath);
+  const held = await holdMarked(drvPath, mounts, options, (all) => {
     writeGrant(place.directory, {
       drvPath,
       scope: place.scope,
       expires: new Date(Date.now() + validity),
-      directories: held.mounts.map(({ grant: { id, ro }, directory }) => ({ id, directory, ro, lock: 'held' })),
+      directories: all.map(({ grant: { id, ro }, directory }) => ({ id, directory, ro, lock: 'held' })),
     });
-  } catch (error) {
-    held.release(true);
-    throw error;
-  }
+  });
   return {
     mounts: held.mounts,
     release(clean, crashed) {
@@ -74,4 +63,22 @@ export async function grantMounts(
       return answer;
     },
   };
+}
+
+/** `afterMark`: what else must succeed before the builder may start; if it throws, the mounts are given back. */
+async function holdMarked(
+  drvPath: DrvPath,
+  mounts: readonly MountGrant[],
+  options: LockOptions,
+  afterMark: (mounts: HeldMounts['mounts']) => void = () => {},
+): Promise<HeldMounts> {
+  const held = await holdMounts(mounts, options);
+  try {
+    await held.mark(drvPath);
+    afterMark(held.mounts);
+  } catch (error) {
+    held.release(true);
+    throw error;
+  }
+  return held;
 }
