@@ -19,6 +19,8 @@ export class Side {
   reset() {
     rmSync(this.place, { recursive: true, force: true });
     this.checkOut(this.checkout);
+    // The file system works on after many files were removed, and one side has a store to remove: not while it is measured.
+    execFileSync('sync');
   }
 
   checkOut(to) {
