@@ -1,9 +1,9 @@
 /** cargo's answer to a question, kept while nothing changes that it rests on: to ask it takes longer than to plan. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Stamped, stampsSince, unchangedSince } from '../sys/stamps.ts';
+import { type Stamped, stampOf, stampsSince, unchangedSince } from '../sys/stamps.ts';
 import type { Answer, CargoRequest } from './cargo-process.ts';
-import { type DiskCache, stamp } from './disk-cache.ts';
+import type { DiskCache } from './disk-cache.ts';
 import { graphArguments } from './invocation.ts';
 import type { Workspace } from './types.ts';
 import { watchedFiles } from './watched.ts';
@@ -35,7 +35,7 @@ export function rememberedAnswer(cache: DiskCache, request: CargoRequest): Remem
   const key = [form, invocation.cwd, invocation.verb, invocation.globalArguments, graphArguments(invocation)];
   const environment = Object.entries(request.environment).filter(([name]) => counts.test(name));
   const circumstances = JSON.stringify([
-    [request.cargo, stamp(request.cargo), request.channel, request.overrides],
+    [request.cargo, stampOf(request.cargo), request.channel, request.overrides],
     environment.sort(([a], [b]) => (a < b ? -1 : 1)),
   ]);
   return {

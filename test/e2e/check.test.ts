@@ -1,7 +1,7 @@
 /** `drydock check`, beside `cargo check`. */
 import { expect, test } from 'vitest';
 import { expectAlike } from './beside.ts';
-import { manifest, messagesOf, Place } from './support.ts';
+import { manifest, Place, shapeOf } from './support.ts';
 
 const place = new Place('check');
 
@@ -70,13 +70,5 @@ test('messages: as cargo gives them, tests told from what they test', async () =
   const args = ['check', '--all-targets', '--message-format', 'json'];
   const ours = await project.drydock(args);
   const theirs = await project.cargo(args, { CARGO_TARGET_DIR: 'theirs' });
-  const shape = (text: string) =>
-    messagesOf(text)
-      .map((message) =>
-        JSON.stringify(message)
-          .replaceAll(project.at('theirs'), project.at('target'))
-          .replaceAll(/-[0-9a-f]{16}/g, '-#'),
-      )
-      .sort();
-  expect(shape(ours.stdout)).toEqual(shape(theirs.stdout));
+  expect(shapeOf(project, ours.stdout)).toEqual(shapeOf(project, theirs.stdout));
 });

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { manifest, messagesOf, Place, type Project } from './support.ts';
+import { manifest, Place, type Project, shapeOf } from './support.ts';
 
 const place = new Place('kinds');
 
@@ -71,15 +71,7 @@ describe('options', () => {
     project.edit('src/lib.rs', 'unused = 1', 'unused = 2');
     const ours = await project.drydock(['build', '--message-format', 'json']);
     const theirs = await project.cargo(['build', '--message-format', 'json'], { CARGO_TARGET_DIR: 'theirs' });
-    const shape = (text: string) =>
-      messagesOf(text)
-        .map((message) =>
-          JSON.stringify(message)
-            .replaceAll(project.at('theirs'), project.at('target'))
-            .replaceAll(/-[0-9a-f]{16}/g, '-#'),
-        )
-        .sort();
-    expect(shape(ours.stdout)).toEqual(shape(theirs.stdout));
+    expect(shapeOf(project, ours.stdout)).toEqual(shapeOf(project, theirs.stdout));
     const short = await project.drydock(['build', '--message-format', 'short']);
     expect(short.stderr).toContain('src/lib.rs:1:25: warning: unused variable: `unused`');
   });

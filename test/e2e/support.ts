@@ -215,6 +215,17 @@ export function messagesOf(stdout: string): readonly Message[] {
   return stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Message] : []));
 }
 
+/** cargo's messages in any order, without hashes; those of a build into `theirs` as if it were `target`. */
+export function shapeOf(project: Project, stdout: string): readonly string[] {
+  return messagesOf(stdout)
+    .map((message) =>
+      JSON.stringify(message)
+        .replaceAll(project.at('theirs'), project.at('target'))
+        .replaceAll(/-[0-9a-f]{16}/g, '-#'),
+    )
+    .sort();
+}
+
 export const manifest = (name: string, rest = ''): string =>
   `[package]\nname = "${name}"\nversion = "0.1.0"\nedition = "2021"\n${rest}`;
 
