@@ -116,13 +116,19 @@ add_dynamic() {
   esac
 }
 
-# Sets `dynamic` to LD_LIBRARY_PATH as cargo composes it: dependencies, the caller's, those of native libraries.
+# Sets `dynamic` to LD_LIBRARY_PATH as cargo composes it: dependencies, the caller's, those of native libraries; and
+# `real` to the directory that the process takes $place for.
 compose_library_path() {
   dynamic=/build/deps
+  real=$place
   eval "set -- $environment"
   for word do
     case $word in
       LD_LIBRARY_PATH=?*) dynamic="$dynamic:${word#*=}" ;;
+      CARGO_MANIFEST_DIR=/*)
+        real=${word#*=}
+        real=${real%"${directory#"$place"}"}
+        ;;
     esac
   done
   for run in ${libraryPath-}; do
@@ -273,6 +279,93 @@ append() {
   printf '%s\n' "$2" >>"$out/flags/$1"
 }
 
+# keep PATH: where PATH names something among the sources, copies it into $out, because sources are not shown where a
+# dependent links, and sets `kept` to that place; else to PATH. Of a directory its files alone: linkers look no deeper.
+# What is relative counts from rustc's working directory, and stays apart: it is told as it was.
+keep() {
+  kept=$1
+  case $1 in
+    "$place" | "$place"/*) from=$1 copy=$out/sources${1#"$place"} ;;
+    "$real" | "$real"/*) from=$place${1#"$real"} copy=$out/sources${1#"$real"} ;;
+    '' | /* | .. | ../* | */.. | */../*) return 0 ;;
+    *)
+      copy=$out/relative/$1
+      case $place in
+        /build/ws) from=$place/$1 ;;
+        *) from=$directory/$1 ;;
+      esac
+      ;;
+  esac
+  case $from in
+    */.. | */../*)
+      last=
+      if [ ! -d "$from" ]; then
+        last=/${from##*/}
+        from=${from%/*}
+      fi
+      from=$(cd -P "$from" 2>/dev/null && pwd) || return 0
+      case $from in "$place" | "$place"/*) copy=$out/sources${from#"$place"}$last ;; *) return 0 ;; esac
+      from=$from$last
+      ;;
+  esac
+  if [ -d "$from" ]; then
+    mkdir -p "$copy"
+    set +f
+    set -- "$from"/* "$from"/.[!.]*
+    set -f
+    for entry do
+      shift
+      if [ -f "$entry" ]; then set -- "$@" "$entry"; fi
+    done
+    [ $# = 0 ] || cp -fL "$@" "$copy/"
+  elif [ -f "$from" ]; then
+    mkdir -p "${copy%/*}"
+    cp -fL "$from" "$copy"
+  else
+    return 0
+  fi
+  kept=$copy
+}
+
+# link_search DIRECTORY: as rustc's -L takes it.
+link_search() {
+  case $1 in
+    native=* | crate=* | dependency=* | framework=* | all=*)
+      keep "${1#*=}"
+      kept=${1%%=*}=$kept
+      ;;
+    *) keep "$1" ;;
+  esac
+  append search "$kept"
+}
+
+# keep_argument TEXT: `keep` for the path of a file in a linker's argument (`-T<path>`, `-Wl,--version-script=<path>`), or
+# of a directory after -L. Where programs look when they run (rpath) is no business of the linker's.
+keep_argument() {
+  kept=$1
+  case $1 in *rpath*) return 0 ;; esac
+  for root in "$place" "$real"; do
+    case $1 in *"$root"*) ;; *) continue ;; esac
+    before=${1%%"$root"*}
+    named=${1#"$before"}
+    after=
+    case $before in
+      */*) continue ;;
+      -Wl,*) case $named in *,*) after=,${named#*,} named=${named%%,*} ;; esac ;;
+    esac
+    if [ -d "$named" ]; then case $before in *-L*) ;; *) continue ;; esac; fi
+    keep "$named"
+    kept=$before$kept$after
+    return
+  done
+}
+
+# link_argument KIND ARGUMENT
+link_argument() {
+  keep_argument "$2"
+  append link-arg "$1	$kept"
+}
+
 # Applies one directive: $1 the key, $2 the value. What cargo refuses is refused by the planner, which reads `output`.
 directive() {
   case $1 in
@@ -282,7 +375,7 @@ directive() {
       set -- $2
       for word do
         if [ -n "$pending" ]; then
-          append "$pending" "$word"
+          if [ "$pending" = lib ]; then append lib "$word"; else link_search "$word"; fi
           pending=
           continue
         fi
@@ -290,19 +383,19 @@ directive() {
           -l) pending=lib ;;
           -L) pending=search ;;
           -l*) append lib "${word#-l}" ;;
-          -L*) append search "${word#-L}" ;;
+          -L*) link_search "${word#-L}" ;;
         esac
       done
       ;;
     rustc-link-lib) append lib "$2" ;;
-    rustc-link-search) append search "$2" ;;
-    rustc-link-arg) append link-arg "all	$2" ;;
-    rustc-link-arg-cdylib | rustc-cdylib-link-arg) append link-arg "cdylib	$2" ;;
-    rustc-link-arg-bins) append link-arg "bins	$2" ;;
-    rustc-link-arg-bin) case $2 in *=*) append link-arg "bin=${2%%=*}	${2#*=}" ;; esac ;;
-    rustc-link-arg-tests) append link-arg "tests	$2" ;;
-    rustc-link-arg-benches) append link-arg "benches	$2" ;;
-    rustc-link-arg-examples) append link-arg "examples	$2" ;;
+    rustc-link-search) link_search "$2" ;;
+    rustc-link-arg) link_argument all "$2" ;;
+    rustc-link-arg-cdylib | rustc-cdylib-link-arg) link_argument cdylib "$2" ;;
+    rustc-link-arg-bins) link_argument bins "$2" ;;
+    rustc-link-arg-bin) case $2 in *=*) link_argument "bin=${2%%=*}" "${2#*=}" ;; esac ;;
+    rustc-link-arg-tests) link_argument tests "$2" ;;
+    rustc-link-arg-benches) link_argument benches "$2" ;;
+    rustc-link-arg-examples) link_argument examples "$2" ;;
     rustc-cfg) append cfg "$2" ;;
     rustc-check-cfg) append check-cfg "$2" ;;
     rustc-env)

@@ -113,12 +113,12 @@ function isShown(relative: string, files: ReadonlySet<string>): boolean {
   return false;
 }
 
-function isWithin(file: string, directory: string): boolean {
+export function isWithin(file: string, directory: string): boolean {
   return file === directory || file.startsWith(`${directory}/`);
 }
 
 /** A path as the sandbox or the user writes it -> absolute host paths that it can mean. */
-function toHost(name: string, unit: PlannedUnit, bases: readonly string[]): string[] {
+export function toHost(name: string, unit: PlannedUnit, bases: readonly string[]): string[] {
   if (!path.isAbsolute(name)) return bases.map((base) => path.resolve(base, name));
   for (const [sandbox, real] of unit.pathMap) {
     if (name === sandbox || name.startsWith(`${sandbox}/`)) return [path.normalize(real + name.slice(sandbox.length))];

@@ -22,6 +22,7 @@ import {
   unsetVariables,
 } from './lessons.ts';
 import type { UserError } from '../sys/errors.ts';
+import { linkInputs, linkInputsMissed } from './linked.ts';
 import { outOfReach } from './out-of-reach.ts';
 import type { Records } from './records.ts';
 
@@ -116,11 +117,14 @@ export class Session implements GoalSource {
   /** What the script says about its inputs, against what it was given. */
   #runInputs(unit: PlannedUnit, exit: BuilderExit, shown: Shown, output: BuildOutput, record: UnitRecord): Inspection {
     const env = this.#missing(unit, output.rerunIfEnvChanged, shown);
-    const rerun = rerunInputs(output, unit, shown);
-    const files = rerun === null ? [] : inputsMissed(rerun, shown);
+    const local = unit.package.source.kind === 'path';
+    const linked = local ? linkInputs(output, unit, shown) : [];
+    const changed = rerunInputs(output, unit, shown);
+    const rerun = changed === null ? null : [...new Set([...changed, ...linked])].sort();
+    const files = [...(changed === null ? [] : inputsMissed(changed, shown)), ...linkInputsMissed(linked, shown)];
     if (env.length > 0 || files.length > 0) return { lesson: { env, files }, otherwise: null };
     this.#note(unit, unsetVariables(output.rerunIfEnvChanged, shown));
-    if (unit.package.source.kind !== 'path' || record.wholePackage) return accept;
+    if (!local || record.wholePackage) return accept;
     if (record.rerun === null) {
       if (rerun === null) return accept;
       this.#whole.set(unit.id, digest(exit.outDir));

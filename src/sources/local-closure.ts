@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import type { Package } from '../cargo/types.ts';
 import { declaredInputs, filesOfGlob } from './declared-inputs.ts';
 import type { FileCache } from './file-cache.ts';
+import { linkable, linkableBelow } from './linkable.ts';
 import { type Scan, scanCrate } from './scan.ts';
 import { pathsInScript } from './script-paths.ts';
 import type { SourceRequest } from './types.ts';
@@ -97,10 +98,16 @@ function recorded(request: SourceRequest, root: string, workspaceRoot: string, c
   const entries = [...request.record.files, ...(request.purpose === 'run' ? (request.record.rerun ?? []) : [])];
   return entries.flatMap((entry) => {
     const file = path.resolve(root, entry);
+    if (path.basename(file) === linkableBelow) return linkableFiles(path.dirname(file), cache);
     const kind = cache.stat(file)?.kind;
     if (kind === 'directory') return allFiles(file, workspaceRoot, cache);
     return kind === 'file' ? [file] : [];
   });
+}
+
+function linkableFiles(directory: string, cache: FileCache): string[] {
+  cache.watch(directory);
+  return linkable(directory).filter((file) => cache.isFile(file));
 }
 
 /** A tree has no empty directories: one file stands in each that a path passes through. */

@@ -5,13 +5,13 @@ import type { StorePath } from '../nix/types.ts';
 
 /** What earlier builds taught about one unit. Kept per unit and checkout; empty when nothing is known. */
 export interface UnitRecord {
-  /** Files that the scan does not find but the unit needs, relative to the tree's root. */
+  /** What the scan does not find but the unit needs, relative to the tree's root; `directory/*`: what may be linked. */
   readonly files: readonly string[];
   /** The whole package is the input: something in it was needed that could not be named. */
   readonly wholePackage: boolean;
   /** Variables of the caller that the unit reads (`# env-dep`, `rerun-if-env-changed`). */
   readonly env: readonly string[];
-  /** Build-script runs: the inputs that `rerun-if-changed` names, relative to the tree's root; null: not narrowed. */
+  /** Build-script runs: the inputs that its output names, relative to the tree's root; null: not narrowed. */
   readonly rerun: readonly string[] | null;
 }
 

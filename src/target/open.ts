@@ -89,7 +89,11 @@ class OpenTarget implements Target {
   readonly outputs = (storePath: string): string | null => this.#known.get(storePath) ?? null;
 
   know(unit: PlannedUnit): void {
-    this.#known.set(unit.goal.sealed.outPath, unitDirectory(this.places, unit));
+    const { outPath } = unit.goal.sealed;
+    this.#known.set(outPath, unitDirectory(this.places, unit));
+    if (!isRun(unit.unit)) return;
+    this.#known.set(`${outPath}/sources`, unit.source.root);
+    this.#known.set(`${outPath}/relative/`, '');
   }
 
   layOut(unit: PlannedUnit, outDir: string): LaidOut {

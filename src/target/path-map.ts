@@ -1,13 +1,16 @@
 /** Paths of the sandbox in texts, as the paths that the user knows. */
 import type { PlannedUnit } from '../plan/types.ts';
 
-/** Real place of a unit's output (`deps`, `build/<package>-<id>`), by the store path that the sandbox shows. */
+/**
+ * Real place of a unit's output (`deps`, `build/<package>-<id>`), by the store path that the sandbox shows; of a run also
+ * what stands for the sources that it keeps for linkers (`<store path>/sources`, `<store path>/relative/`).
+ */
 export type OutputPlace = (storePath: string) => string | null;
 
 export type PathMapper = (text: string) => string;
 
 const mappers = new WeakMap<PlannedUnit['pathMap'], RegExp>();
-const storePattern = /\/nix\/store\/[0-9a-z]{32}-[\w+.?=-]+/g;
+const storePattern = /(\/nix\/store\/[0-9a-z]{32}-[\w+.?=-]+)(\/sources(?![\w+.?=-])|\/relative\/)?/g;
 
 /**
  * Replaces every path of the sandbox in `text`. A path counts only where it stands on its own: not as the end of a
@@ -16,7 +19,10 @@ const storePattern = /\/nix\/store\/[0-9a-z]{32}-[\w+.?=-]+/g;
 export function mapPaths(text: string, pathMap: PlannedUnit['pathMap'], outputs: OutputPlace): string {
   const mapped = pathMap.length === 0 ? text : text.replace(pattern(pathMap), (found) => lookUp(pathMap, found));
   if (!mapped.includes('/nix/store/')) return mapped;
-  return mapped.replace(storePattern, (found) => outputs(found) ?? found);
+  return mapped.replace(storePattern, (found, output: string, kept = '') => {
+    const place = outputs(output);
+    return outputs(found) ?? (place === null ? found : place + kept);
+  });
 }
 
 /** `mapPaths` of one unit. */

@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SourceInput } from '../../src/engine/types.ts';
 import { fixedOutputPath } from '../../src/nix/store-path.ts';
-import type { Sha256 } from '../../src/nix/types.ts';
+import type { Sha256, StorePath } from '../../src/nix/types.ts';
 import { type GoalSpec, type Lab, makeGoals, makeLab, treeSource } from '../engine/helpers.ts';
 import { outPath, presentShells, readOutput, rustc, rustcArguments, unit, words } from './helpers.ts';
 
@@ -213,6 +213,86 @@ describe.each(presentShells)('with %s', (_name, shell) => {
         'show.sh',
       ].join('\n'),
     );
+  });
+
+  test('what linkers are told of among the sources is kept in the output, and nothing else is', async () => {
+    const lines = [
+      'rustc-link-search=native=$1/lib dir',
+      'rustc-link-search=$1/sub/../lib dir/',
+      'rustc-flags=-L lib -Lall=$1/none -l one',
+      'rustc-link-search=native=lib',
+      'rustc-link-search=../path',
+      'rustc-link-search=/usr/lib',
+      'rustc-link-search=$1/../../build',
+      'rustc-link-search=$OUT_DIR/lib',
+      'rustc-link-arg=-Wl,-T,$1/sub/a.x,-L/usr/lib',
+      'rustc-link-arg-bin=main=$1/sub/../top.o',
+      'rustc-link-arg=-L$1',
+      'rustc-link-arg=-Wl,-rpath,$1/lib',
+      'rustc-link-arg=$1/lib',
+      'rustc-link-arg=/elsewhere$1/top.o',
+    ];
+    const source = await treeSource(lab, 'linked', {
+      'p/say.sh': `#!/bin/sh\n${lines.map((line) => `printf '%s\\n' "cargo:${line}"\n`).join('')}`,
+      'p/lib dir/a b.a': 'spaces',
+      'p/lib dir/deeper/b.a': 'no linker looks here',
+      'p/lib dir/.hidden.a': '',
+      'p/lib/libone.a': 'one',
+      'p/sub/a.x': 'script',
+      'p/top.o': 'object',
+    });
+    const run = (real: string) =>
+      unit(shell, {
+        source,
+        views: [{ source: source.path, target: '/home/me/work' }],
+        env: {
+          step: 'run',
+          place: '/build/path/linked-1.0.0',
+          directory: '/build/path/linked-1.0.0/p',
+          program: '/bin/sh',
+          arguments: words([`${source.path}/p/say.sh`, real]),
+          environment: words([`CARGO_MANIFEST_DIR=${real}`]),
+        },
+      });
+    const plan = makeGoals({ dev: run('/home/me/work/p'), pure: run('/build/path/linked-1.0.0/p') });
+    const build = await lab.build(plan);
+    for (const [key, real] of [
+      ['dev', '/home/me/work/p'],
+      ['pure', '/build/path/linked-1.0.0/p'],
+    ] as const) {
+      expect(build.outcomes.get(key), build.log(key).join('\n')).toMatchObject({ status: 'built' });
+      const out = outPath(plan, key);
+      const kept = `${out}/sources/p`;
+      expect(readOutput(lab, plan, key, 'flags/search').trimEnd().split('\n')).toEqual([
+        `native=${kept}/lib dir`,
+        `${kept}/lib dir`,
+        `${out}/relative/lib`,
+        `all=${real}/none`,
+        `native=${out}/relative/lib`,
+        '../path',
+        '/usr/lib',
+        `${real}/../../build`,
+        `${out}/out/lib`,
+      ]);
+      expect(readOutput(lab, plan, key, 'flags/link-arg').trimEnd().split('\n')).toEqual([
+        `all\t-Wl,-T,${kept}/sub/a.x,-L/usr/lib`,
+        `bin=main\t${kept}/top.o`,
+        `all\t-L${kept}`,
+        `all\t-Wl,-rpath,${real}/lib`,
+        `all\t${real}/lib`,
+        `all\t/elsewhere${real}/top.o`,
+      ]);
+      const host = lab.engine.hostPath(out as StorePath);
+      const list = execFileSync('find', ['sources', 'relative', '-type', 'f'], { cwd: host, encoding: 'utf8' });
+      expect(list.trimEnd().split('\n').toSorted()).toEqual([
+        'relative/lib/libone.a',
+        'sources/p/lib dir/.hidden.a',
+        'sources/p/lib dir/a b.a',
+        'sources/p/say.sh',
+        'sources/p/sub/a.x',
+        'sources/p/top.o',
+      ]);
+    }
   });
 
   test('the exit code of a build script is the builder’s; what it printed is kept', async () => {

@@ -60,6 +60,23 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: 'libraries and linker scripts among the sources',
+    arguments: [],
+    files: {
+      'Cargo.toml': manifest('top', '[dependencies]\nnative-sys = { path = "native-sys" }\n'),
+      'build.rs':
+        'fn main() { println!("cargo::rustc-link-search=native=lib"); println!("cargo::rustc-link-arg-bins=-Wl,--version-script={}/versions.map", std::env::var("CARGO_MANIFEST_DIR").unwrap()); }\n',
+      'versions.map': '{ global: *; };\n',
+      'lib/libone.so': 'INPUT(-lc)\n',
+      'src/main.rs': '#[link(name = "one")]\nextern "C" {}\nfn main() { println!("{}", native_sys::f()); }\n',
+      'native-sys/Cargo.toml': manifest('native-sys', 'links = "native-thing"\n'),
+      'native-sys/build.rs':
+        'fn main() { let root = std::env::var("CARGO_MANIFEST_DIR").unwrap(); println!("cargo:rustc-link-search={root}/lib"); println!("cargo:rustc-link-search=native={root}"); println!("cargo:rustc-link-search=native={}", std::env::var("OUT_DIR").unwrap()); println!("cargo:rustc-link-lib=two"); }\n',
+      'native-sys/src/lib.rs': lib,
+      'native-sys/lib/libtwo.so': 'INPUT(-lm)\n',
+    },
+  },
+  {
     name: 'procedural macros and build dependencies that share crates with the target',
     arguments: ['--features', 'extra'],
     files: {
