@@ -1,7 +1,7 @@
 /** Every command by its name. */
 import type { Invocation } from '../cargo/types.ts';
 import { bench, build, check, run, test } from './verbs.ts';
-import { doctor } from './doctor.ts';
+import { doctor } from './doctor/doctor.ts';
 import { explain } from './explain.ts';
 import { exportNix } from './export.ts';
 import { gc } from './gc.ts';

@@ -1,8 +1,11 @@
 /** Inputs whose contents are known here. */
-import { narHashSync } from '../nix/nar.ts';
-import { sourcePath, textPath } from '../nix/store-path.ts';
+import type { DiskCache } from '../cargo/disk-cache.ts';
 import type { SourceInput } from '../engine/types.ts';
+import { narHash, narHashSync } from '../nix/nar.ts';
+import { sourcePath, textPath, toStoreName } from '../nix/store-path.ts';
+import type { Sha256, StorePath } from '../nix/types.ts';
 import type { SourceClosure } from '../sources/types.ts';
+import { type HostFile, treeOf } from './host-files.ts';
 
 /** The builder's text as an input of every derivation. */
 export function builderInput(text: string): SourceInput {
@@ -13,4 +16,18 @@ export function builderInput(text: string): SourceInput {
 export function emptyTree(): Omit<SourceClosure, 'root'> {
   const path = sourcePath('empty', narHashSync({ type: 'directory', entries: [] }));
   return { path, input: { kind: 'tree', path, files: new Map() }, form: 'tree', env: [] };
+}
+
+/** The store path of a tree of host files; their contents are read only where a stat has changed. */
+export async function contentAddressed(
+  name: string,
+  files: readonly HostFile[],
+  cache: DiskCache,
+): Promise<{ readonly path: StorePath; readonly narHash: Sha256 }> {
+  const stamps = files.map((file) => [file.name, file.real, file.stamp]);
+  const storeName = toStoreName(name);
+  const before = cache.read('host-tree', stamps);
+  const hash = typeof before === 'string' ? (before as Sha256) : await narHash(treeOf(files));
+  if (before !== hash) cache.write('host-tree', stamps, hash);
+  return { path: sourcePath(storeName, hash), narHash: hash };
 }

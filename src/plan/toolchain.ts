@@ -7,11 +7,10 @@ import * as path from 'node:path';
 import type { DiskCache } from '../cargo/disk-cache.ts';
 import type { Toolchain } from '../cargo/types.ts';
 import type { SourceInput } from '../engine/types.ts';
-import { narHash } from '../nix/nar.ts';
-import { sourcePath, toStoreName } from '../nix/store-path.ts';
-import type { Sha256, StorePath } from '../nix/types.ts';
+import type { StorePath } from '../nix/types.ts';
 import { UserError } from '../sys/errors.ts';
-import { type HostFile, hostFile, hostFilesBelow, treeOf } from './host-files.ts';
+import { contentAddressed } from './content.ts';
+import { type HostFile, hostFile, hostFilesBelow } from './host-files.ts';
 import { inputsOf, type NixTools } from './nix-tools.ts';
 import type { ToolchainInput, ToolchainPaths } from './types.ts';
 
@@ -97,20 +96,6 @@ export function sysrootFiles(sysroot: string, triples: readonly string[]): reado
     ...[...programs, ...libraries].flatMap((name) => hostFile(sysroot, name) ?? []),
     ...triples.flatMap((triple) => hostFilesBelow(sysroot, `lib/rustlib/${triple}`)),
   ];
-}
-
-/** The store path of a tree of host files; their contents are read only where a stat has changed. */
-export async function contentAddressed(
-  name: string,
-  files: readonly HostFile[],
-  cache: DiskCache,
-): Promise<{ readonly path: StorePath; readonly narHash: Sha256 }> {
-  const stamps = files.map((file) => [file.name, file.real, file.stamp]);
-  const storeName = toStoreName(name);
-  const before = cache.read('host-tree', stamps);
-  const hash = typeof before === 'string' ? (before as Sha256) : await narHash(treeOf(files));
-  if (before !== hash) cache.write('host-tree', stamps, hash);
-  return { path: sourcePath(storeName, hash), narHash: hash };
 }
 
 /**

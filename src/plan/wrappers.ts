@@ -5,8 +5,8 @@ import { onPath } from '../cargo/programs.ts';
 import type { Config } from '../cargo/types.ts';
 import type { SourceInput } from '../engine/types.ts';
 import { UserError } from '../sys/errors.ts';
+import { contentAddressed } from './content.ts';
 import { hostFile } from './host-files.ts';
-import { contentAddressed } from './toolchain.ts';
 
 /** One program as an input: its file, by content. What else it needs, its sandbox has or has not. */
 export interface HostProgram {

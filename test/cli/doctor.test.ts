@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { atLeast, doctor } from '../../src/cli/doctor.ts';
+import { atLeast, doctor } from '../../src/cli/doctor/doctor.ts';
 
 let place: string;
 beforeEach(() => {

@@ -1,10 +1,10 @@
 /** What `drydock doctor` says of Nix. */
 import { readFile, stat } from 'node:fs/promises';
-import { onPath } from '../cargo/programs.ts';
-import { defaultConf } from '../mounts/hook/install.ts';
-import { hookIn } from '../mounts/hook/nix-conf.ts';
-import { openNixTools, placeInStore } from '../plan/nix-tools.ts';
-import type { Finding } from './doctor.ts';
+import { onPath } from '../../cargo/programs.ts';
+import { defaultConf } from '../../mounts/hook/install.ts';
+import { hookIn } from '../../mounts/hook/nix-conf.ts';
+import { openNixTools, placeInStore } from '../../plan/nix-tools.ts';
+import type { Finding } from './finding.ts';
 
 /** Only where tools lie in a Nix store. */
 export async function nixTools(): Promise<Finding[]> {
