@@ -1,17 +1,19 @@
-/** One file out of a `.crate`: a gzipped tar whose only top directory is `<name>-<version>`. */
+/** Reads a registry package's `.crate`: a gzipped tar whose only top directory is `<name>-<version>`. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { errnoOf, failure, type Result, success } from '../sys/errors.ts';
+import { errnoOf, failure, type Result, success, UserError } from '../sys/errors.ts';
 
 const block = 512;
+const smallestChunk = 16 * 1024;
+const largestChunk = 64 * 1024 * 1024;
 
 export type ArchiveFailure =
   | { readonly why: 'missing' }
   | { readonly why: 'checksum'; readonly found: string }
   | { readonly why: 'damaged' };
 
-/** Files of an archive by their path below its top directory. */
+/** Regular files of an archive by their path below its top directory. */
 export type CrateFiles = ReadonlyMap<string, Buffer>;
 
 /** The files of the archive at `path`, whose bytes must have the checksum `sha256`. */
@@ -26,10 +28,31 @@ export function readCrate(path: string, sha256: string): Result<CrateFiles, Arch
   const found = createHash('sha256').update(bytes).digest('hex');
   if (found !== sha256) return failure({ why: 'checksum', found });
   try {
-    return success(filesOfTar(gunzipSync(bytes)));
+    return success(filesOfTar(gunzipSync(bytes, { chunkSize: unpackedSize(bytes) })));
   } catch {
     return failure({ why: 'damaged' });
   }
+}
+
+/** D0123: why the archive of `label` cannot be used. */
+export function unusable(label: string, archive: string, sha256: string, reason: ArchiveFailure): UserError {
+  const what: Record<ArchiveFailure['why'], string> = {
+    missing: 'it is missing',
+    checksum: `its sha256 is ${reason.why === 'checksum' ? reason.found : ''}, Cargo.lock names ${sha256}`,
+    damaged: 'it cannot be unpacked',
+  };
+  return new UserError(
+    'D0123',
+    `the archive of \`${label}\` cannot be used: ${what[reason.why]}\n  file:    ${archive}`,
+    'delete the file and run `cargo fetch`, which downloads it again',
+  );
+}
+
+/** What the file says of its content's size, so that it is unpacked in one piece: a hint. Rule: RFC 1952, ISIZE. */
+function unpackedSize(gzip: Buffer): number {
+  const said = gzip.length < 4 ? 0 : gzip.readUInt32LE(gzip.length - 4);
+  // One byte more, or zlib asks for a second piece.
+  return Math.min(Math.max(said + 1, smallestChunk), largestChunk);
 }
 
 /** The last entry of each name stays, as unpacking would leave it. Rule: POSIX ustar and pax, GNU long names. */

@@ -2,8 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
-import { UserError } from '../sys/errors.ts';
-import { type ArchiveFailure, readCrate } from './crate-archive.ts';
+import { readCrate, unusable } from './crate-archive.ts';
 import type { DiskCache } from './disk-cache.ts';
 import { parsePackageId } from './lock-file.ts';
 import { type ManifestFacts, manifestFacts, workspaceManifestOf } from './manifest.ts';
@@ -139,7 +138,7 @@ function crateFacts(name: string, version: string, archive: string, sha256: stri
   const files = readCrate(archive, sha256);
   const manifest = files.ok ? files.value.get('Cargo.toml') : undefined;
   if (!files.ok || !manifest) {
-    throw damaged(`${name} ${version}`, archive, sha256, files.ok ? { why: 'damaged' } : files.failure);
+    throw unusable(`${name} ${version}`, archive, sha256, files.ok ? { why: 'damaged' } : files.failure);
   }
   const facts = manifestFacts({
     manifest: parse(manifest.toString('utf8')),
@@ -149,19 +148,6 @@ function crateFacts(name: string, version: string, archive: string, sha256: stri
   });
   cache.write('package', key, facts);
   return facts;
-}
-
-function damaged(label: string, archive: string, sha256: string, reason: ArchiveFailure): UserError {
-  const what: Record<ArchiveFailure['why'], string> = {
-    missing: 'it is missing',
-    checksum: `its sha256 is ${reason.why === 'checksum' ? reason.found : ''}, Cargo.lock names ${sha256}`,
-    damaged: 'it cannot be unpacked',
-  };
-  return new UserError(
-    'D0123',
-    `the archive of \`${label}\` cannot be used: ${what[reason.why]}\n  file:    ${archive}`,
-    'delete the file and run `cargo fetch`, which downloads it again',
-  );
 }
 
 function asRecord(value: unknown): Readonly<Record<string, ManifestFacts>> {

@@ -1,7 +1,7 @@
 /** Whether a package's own code names the file system. */
 import * as path from 'node:path';
+import { readCrate, unusable } from '../cargo/crate-archive.ts';
 import type { Package } from '../cargo/types.ts';
-import { readCrateArchive } from './crate-archive.ts';
 import type { Sha256 } from '../nix/types.ts';
 import type { FileCache } from './file-cache.ts';
 import type { Lists } from './local-closure.ts';
@@ -20,9 +20,10 @@ export function packageMentionsFiles(pkg: Package, cache: FileCache, memory: Mem
       const key = `${source.sha256}.${mentionsVersion}`;
       const known = memory.mentions.get(key);
       if (known !== undefined) return known;
-      const files = readCrateArchive(source.archive, source.sha256);
-      if (files === null) return true;
-      const mentions = files.some((file) => isLibraryText(file.path, pkg) && mentionsFiles(file.contents));
+      const read = readCrate(source.archive, source.sha256);
+      if (!read.ok && read.failure.why === 'missing') return true;
+      if (!read.ok) throw unusable(`${pkg.name} ${pkg.version}`, source.archive, source.sha256, read.failure);
+      const mentions = [...read.value].some(([file, text]) => isLibraryText(file, pkg) && mentionsFiles(text));
       memory.mentions.set(key, mentions);
       return mentions;
     }

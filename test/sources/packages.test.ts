@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Package } from '../../src/cargo/types.ts';
-import { readCrateArchive } from '../../src/sources/crate-archive.ts';
+import { readCrate } from '../../src/cargo/crate-archive.ts';
 import { lay, names, openAt, packageAt, request, temporary } from './helpers.ts';
 
 const digestOf = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
@@ -44,14 +44,14 @@ test.each(['ustar', 'gnu', 'pax'])('archives in tar format %s, long names includ
   const top = lay(Object.fromEntries(Object.entries(files).map(([name, text]) => [`demo-0.1.0/${name}`, text])));
   const archive = path.join(top, 'a.crate');
   execFileSync('tar', [`--format=${format}`, '-czf', archive, '-C', top, 'demo-0.1.0']);
-  const read = readCrateArchive(archive, digestOf(fs.readFileSync(archive)));
-  expect(Object.fromEntries((read ?? []).map((file) => [file.path, file.contents.toString()]))).toEqual(files);
+  const read = readCrate(archive, digestOf(fs.readFileSync(archive)));
+  expect(read.ok && Object.fromEntries([...read.value].map(([name, text]) => [name, text.toString()]))).toEqual(files);
 });
 
 test('an archive with another checksum is refused by name', () => {
   const pkg = registryPackage({ 'src/lib.rs': '' });
   if (pkg.source.kind === 'crate') fs.appendFileSync(pkg.source.archive, 'x');
-  expect(() => openAt(temporary()).sources.mentionsFileSystem(pkg)).toThrow(/D0402.*demo-0\.1\.0\.crate/s);
+  expect(() => openAt(temporary()).sources.mentionsFileSystem(pkg)).toThrow(/D0123.*demo-0\.1\.0\.crate/s);
 });
 
 test.each([
