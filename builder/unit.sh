@@ -66,6 +66,8 @@ place_sources() {
     # A build script may write beside its sources, as it may under cargo.
     cp -R "$source/." "$place/"
     chmod -R u+w "$place"
+    # A tree has no empty directories; without these it is no repository.
+    [ ! -d "$place/.git" ] || mkdir -p "$place/.git/refs" "$place/.git/objects"
     return
   fi
   set +f

@@ -15,7 +15,7 @@ export function builderInput(text: string): SourceInput {
 /** A tree with nothing in it, for a unit that reads no sources. `root` is for the caller to say. */
 export function emptyTree(): Omit<SourceClosure, 'root'> {
   const path = sourcePath('empty', narHashSync({ type: 'directory', entries: [] }));
-  return { path, input: { kind: 'tree', path, files: new Map() }, form: 'tree', env: [] };
+  return { path, input: { kind: 'tree', path, files: new Map() }, form: 'tree', env: [], repository: false };
 }
 
 /** The store path of a tree of host files; their contents are read only where a stat has changed. */

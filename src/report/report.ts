@@ -19,6 +19,7 @@ import { describeUnit, progressName } from './names.ts';
 import type { ReportOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { commandText, realCommand } from './real-command.ts';
+import { withoutRepository } from './repository.ts';
 import { ScriptRuns, stdoutLine } from './script-runs.ts';
 import { Shell } from './shell.ts';
 import type { Terminal } from './terminal.ts';
@@ -227,6 +228,7 @@ class BuildReport implements Report {
     attempt.held = null;
     if (outcome.status === 'built' && isRun(unit.unit)) {
       this.#scripts.ended(unit, attempt, this.#showsWarnings(unit));
+      this.#sayWhatWasNotShown(unit);
     }
     if (outcome.status === 'built' || outcome.status === 'failed') {
       this.#summary(unit, attempt);
@@ -234,6 +236,14 @@ class BuildReport implements Report {
     }
     this.#active.delete(unit.id);
     if (outcome.status === 'failed') this.#fail(unit, attempt, outcome);
+  }
+
+  /** Of a script that is new here, or has itself changed: others were told before. */
+  #sayWhatWasNotShown(run: PlannedUnit): void {
+    const why = this.#lookup.stale?.(run)?.why;
+    if (why !== 'never-built' && why !== 'dependency-rebuilt') return;
+    const caution = withoutRepository(run, this.#lookup.plan());
+    if (caution !== null) this.#shell.warn(caution.title, caution.notes);
   }
 
   #fail(unit: PlannedUnit, attempt: Attempt, { reason }: Outcome & { readonly status: 'failed' }): void {

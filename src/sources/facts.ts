@@ -34,6 +34,8 @@ export interface Facts {
   readonly asked: readonly string[];
   /** A file is named in a way that only the compiler can follow. */
   readonly dynamic: boolean;
+  /** The program `git`, or a path into `.git`, is named in a string. */
+  readonly repository: boolean;
 }
 
 /** One way in which the directory for `mod name;` can come about at some depth of inline modules. */
@@ -50,14 +52,16 @@ interface Inline {
 }
 
 const openingMarks = '([{';
-const noFacts: Facts = { modules: [], includes: [], env: [], asked: [], dynamic: false };
+const noFacts: Facts = { modules: [], includes: [], env: [], asked: [], dynamic: false, repository: false };
 /** Every text with a fact has one of these words, if only in a comment: most files have none and need no tokens. */
 const anyFact = /\bmod\b|\binclude(?:_str|_bytes)?\s*[!/]|\b(?:option_)?env\s*[!/]|\bvar(?:_os)?\s*[(/]/;
+const anyRepository = /"git"|["/]\.git["/]/;
 
 /** Reads the facts out of a text. Rules: Rust reference, "Module source filenames" and "The path attribute". */
 export function readFacts(bytes: Buffer): Facts {
-  if (!anyFact.test(bytes.toString('latin1'))) return noFacts;
-  return new Reader(tokenize(bytes)).run();
+  const text = bytes.toString('latin1');
+  const facts = anyFact.test(text) ? new Reader(tokenize(bytes)).run() : noFacts;
+  return { ...facts, repository: anyRepository.test(text) };
 }
 
 class Reader {
@@ -79,7 +83,7 @@ class Reader {
     this.#tokens = tokens;
   }
 
-  run(): Facts {
+  run(): Omit<Facts, 'repository'> {
     const { kinds, bytes, starts, ends, count } = this.#tokens;
     for (let index = 0; index < count; index++) {
       const start = starts[index] ?? 0;

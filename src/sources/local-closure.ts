@@ -15,6 +15,7 @@ export interface LocalClosure {
   /** Relative to `root` -> absolute. */
   readonly files: ReadonlyMap<string, string>;
   readonly env: readonly string[];
+  readonly repository: boolean;
 }
 
 /** Lists and scans that several units of one pass share. */
@@ -82,8 +83,9 @@ export function localClosure(
   const root = commonRoot(scannedRoot, ceiling, chosen.keys());
   const files = new Map<string, string>();
   for (const [plain, file] of chosen) if (isBelow(plain, root)) files.set(path.posix.relative(root, plain), file);
-  const asked = request.purpose === 'run' ? lists.scan(request.entry, request.package).asked : [];
-  return { root, files, env: scan?.env ?? asked };
+  if (scan !== null) return { root, files, env: scan.env, repository: false };
+  const { asked, repository } = lists.scan(request.entry, request.package);
+  return { root, files, env: asked, repository };
 }
 
 function wantsWholePackage(request: SourceRequest, scan: Scan | null, declared: boolean): boolean {

@@ -6,7 +6,7 @@ import type { Sha256, StorePath } from '../nix/types.ts';
 import type { Facts } from './facts.ts';
 
 /** Bump when the meaning of anything below changes, the scanner's rules included. */
-const formatVersion = 2;
+const formatVersion = 3;
 /** Entries that no build has used for this long are dropped. */
 const keepDays = 30;
 

@@ -71,15 +71,22 @@ class WorkspaceSources implements Sources {
       const name = toStoreName(`${pkg.name}-${pkg.version}.crate`);
       const path = fixedOutputPath({ name, method: 'flat', sha256: digest });
       const input = { kind: 'file', path, from: source.archive, sha256: digest } as const;
-      return { path, input, form: 'archive', root: pkg.root, env: [] };
+      return { path, input, form: 'archive', root: pkg.root, env: [], repository: false };
     }
     if (source.kind === 'vendored') {
       const tree = vendoredTree(pkg, source.sha256, this.#cache, this.#memory);
-      return { path: tree.path, input: { kind: 'tree', ...tree }, form: 'tree', root: pkg.root, env: [] };
+      return {
+        path: tree.path,
+        input: { kind: 'tree', ...tree },
+        form: 'tree',
+        root: pkg.root,
+        env: [],
+        repository: false,
+      };
     }
-    const { root, files, env } = localClosure(request, this.#root, this.#cache, this.#lists);
+    const { root, files, ...said } = localClosure(request, this.#root, this.#cache, this.#lists);
     const tree = treeOf(`${pkg.name}-${pkg.version}-source`, files, this.#cache, this.#memory);
-    return { path: tree.path, input: { kind: 'tree', ...tree }, form: 'tree', root, env };
+    return { path: tree.path, input: { kind: 'tree', ...tree }, form: 'tree', root, ...said };
   }
 
   #steady<Value>(make: () => Value): Value {

@@ -13,6 +13,8 @@ export interface Scan {
   readonly asked: readonly string[];
   /** Some file is named in a way that only the compiler can follow. */
   readonly dynamic: boolean;
+  /** The program `git`, or a path into `.git`, is named somewhere. */
+  readonly repository: boolean;
 }
 
 /** A file in the role of a module; `stem`: directory name that it adds for its modules, null for `mod.rs` and its like. */
@@ -43,6 +45,7 @@ class Scanner {
   readonly #floatingModules: ModuleFact[] = [];
   readonly #floatingIncludes: IncludeFact[] = [];
   #dynamic = false;
+  #repository = false;
 
   constructor(packageRoot: string, cache: FileCache) {
     this.#packageRoot = packageRoot;
@@ -56,6 +59,7 @@ class Scanner {
       env: [...this.#env].sort(),
       asked: [...this.#asked].sort(),
       dynamic: this.#dynamic,
+      repository: this.#repository,
     };
   }
 
@@ -70,6 +74,7 @@ class Scanner {
     if (facts.dynamic) this.#dynamic = true;
     for (const name of facts.env) this.#env.add(name);
     for (const name of facts.asked) this.#asked.add(name);
+    this.#repository ||= facts.repository;
     this.#enter({ directory: path.posix.dirname(file), stem }, facts);
   }
 

@@ -35,6 +35,8 @@ export interface SourceClosure {
   readonly root: string;
   /** Variables that the text names in `env!` or `option_env!`; to be passed where the caller has set them. */
   readonly env: readonly string[];
+  /** A path package's build script names `git` in its text. */
+  readonly repository: boolean;
 }
 
 /** Synchronous on purpose: planning is one pass; contents are read only where a stat changed. */
