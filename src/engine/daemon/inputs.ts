@@ -1,5 +1,6 @@
 /** Bringing what a derivation needs into the daemon's store: sources and `.drv` files, each once in a build. */
 import type { DrvPath, SealedDerivation, StorePath } from '../../nix/types.ts';
+import { sourceChanged } from '../source-changed.ts';
 import type { FailureReason, Goal, SourceInput } from '../types.ts';
 import type { RemoteStore } from './remote-store.ts';
 
@@ -73,8 +74,7 @@ export class Inputs {
     if (source.kind === 'store-path') return notThere(path);
     const added = await this.#store.addSource(source);
     if (added === path) return null;
-    const message = `a source changed after the build was planned: ${describe(source)}`;
-    return { kind: 'input', code: 'D0304', message };
+    return sourceChanged(source);
   }
 }
 
@@ -82,19 +82,4 @@ export class Inputs {
 function notThere(path: StorePath): FailureReason {
   const message = `a tool of this machine's Nix store is not in the store that builds: ${path} (\`nix copy --to STORE ${path}\` puts it there)`;
   return { kind: 'input', code: 'D0612', message };
-}
-
-function describe(source: SourceInput): string {
-  switch (source.kind) {
-    case 'file':
-    case 'host-directory':
-      return source.from;
-    case 'text':
-    case 'store-path':
-      return source.path;
-    case 'tree': {
-      const [first] = source.files.values();
-      return `${first ?? source.path}${source.files.size > 1 ? ` or one of ${source.files.size - 1} more files` : ''}`;
-    }
-  }
 }

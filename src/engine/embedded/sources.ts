@@ -2,6 +2,7 @@
 import { lstatSync } from 'node:fs';
 import type { StorePath } from '../../nix/types.ts';
 import type { Store } from '../../store/types.ts';
+import { sourceChanged } from '../source-changed.ts';
 import type { FailureReason, SourceInput } from '../types.ts';
 
 export interface SourceAdder {
@@ -14,12 +15,7 @@ export function sourceAdder(store: Store): SourceAdder {
   const addOne = async (source: SourceInput): Promise<FailureReason | null> => {
     if (source.kind === 'store-path') return addClosure(store, source);
     const outcome = await store.addSource(source);
-    if (outcome.status !== 'changed') return null;
-    return {
-      kind: 'input',
-      code: 'D0304',
-      message: `a source changed after the build was planned: ${describe(source)}`,
-    };
+    return outcome.status === 'changed' ? sourceChanged(source) : null;
   };
   return {
     async add(sources) {
@@ -52,19 +48,4 @@ async function addClosure(
     await store.addSource({ kind: 'host-directory', path: each, from: each, references });
   }
   return null;
-}
-
-function describe(source: SourceInput): string {
-  switch (source.kind) {
-    case 'file':
-    case 'host-directory':
-      return source.from;
-    case 'text':
-    case 'store-path':
-      return source.path;
-    case 'tree': {
-      const [first] = source.files.values();
-      return `${first ?? source.path}${source.files.size > 1 ? ` or one of ${source.files.size - 1} more files` : ''}`;
-    }
-  }
 }
