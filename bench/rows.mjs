@@ -1,6 +1,6 @@
 // What is measured, in the order in which it is measured within a round. Each step leaves the checkout built, so that any
 // choice of rows can be run.
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import * as path from 'node:path';
 
 /** `samples`: how often it is repeated within a round; `own`: drydock alone, against cargo's figure of the row `against`. */
@@ -48,11 +48,18 @@ export const ROWS = [
     name: 'second',
     title: 'a second checkout at another path, store warm',
     goal: '<= 0.35',
-    step: (side) => {
-      const second = path.join(side.place, 'elsewhere/second');
-      rmSync(second, { recursive: true, force: true });
-      side.checkOut(second);
-      return side.build({ checkout: second });
+    step: buildSecond,
+  },
+  {
+    name: 'elsewhere',
+    title: 'first edit of a line there',
+    own: true,
+    against: 'edit',
+    compiles: true,
+    step: async (side, serial) => {
+      if (!existsSync(secondOf(side))) await buildSecond(side);
+      side.write(side.edit.with(serial), secondOf(side));
+      return side.build({ checkout: secondOf(side) });
     },
   },
   {
@@ -66,7 +73,29 @@ export const ROWS = [
       return side.build({ sandbox: false });
     },
   },
+  {
+    name: 'restored',
+    title: 'the same tree after `cargo clean`',
+    own: true,
+    against: 'clean',
+    step: async (side) => {
+      await side.build();
+      side.clean();
+      return side.build();
+    },
+  },
 ];
+
+function buildSecond(side) {
+  const second = secondOf(side);
+  rmSync(second, { recursive: true, force: true });
+  side.checkOut(second);
+  return side.build({ checkout: second });
+}
+
+function secondOf(side) {
+  return path.join(side.place, 'elsewhere/second');
+}
 
 /** Rows of this list for another table, with the goals that they have there. */
 export function rowsNamed(goals) {

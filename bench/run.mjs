@@ -3,7 +3,7 @@
 //   npm run bench -- seed [OPTIONS]        the embedded engine
 //   npm run bench -- nix [OPTIONS]         the Nix engine: stock Nix 2.34 with the hook, an ordinary user; as root
 //
-//   --rounds N         [3]                 --only clean,noop,first,edit,cold,back,second,unsandboxed
+//   --rounds N         [3]                 --only clean,noop,first,edit,cold,back,second,elsewhere,unsandboxed,restored
 //                                          (nix: clean,noop,first,edit,unmounted,plan,evaluation,plain)
 //   --project DIR      another project than the fixture, with --edit FILE: a source file of it that gets a function more,
 //                      whose body is then edited

@@ -42,6 +42,12 @@ export class Side {
     );
   }
 
+  /** As `cargo clean`. */
+  clean() {
+    rmSync(path.join(this.checkout, 'target'), { recursive: true, force: true });
+    execFileSync('sync');
+  }
+
   dropIncremental() {
     const state = path.join(this.checkout, 'target/debug/incremental');
     // Renamed first: what is measured next must not wait for the deletion of many files.
