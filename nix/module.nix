@@ -13,7 +13,7 @@ let
   hook = pkgs.runCommand "drydock-hook" { nativeBuildInputs = [ pkgs.rustc pkgs.stdenv.cc ]; } ''
     mkdir -p $out/lib/drydock
     rustc --edition=2021 -O -Cpanic=abort -Cstrip=symbols --crate-name=hook \
-      -o $out/lib/drydock/drydock-hook ${sources + "/hook.rs"}
+      -o $out/lib/drydock/drydock-hook ${sources + "/source/hook.rs"}
     substitute ${sources + "/pre-build-hook.sh"} $out/lib/drydock/pre-build-hook \
       --replace-fail @program@ $out/lib/drydock/drydock-hook \
       --replace-fail @conf@ ${limits}

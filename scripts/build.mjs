@@ -1,7 +1,7 @@
 // Bundles src/cli/main.ts: a build with nothing to do spends most of its time on starting, so what it needs is one small
 // file, and all else is in others.
 // Written aside and renamed, so that whoever starts the command meanwhile never meets half of it.
-import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -37,7 +37,8 @@ for (const name of await readdir(`${root}dist`)) {
   if (name.startsWith('part-') && !made.has(`${root}dist/${name}`)) await rm(`${root}dist/${name}`, { force: true });
 }
 // What `drydock nix install-hook` compiles and installs.
+await rm(`${root}dist/hook`, { recursive: true, force: true });
 await mkdir(`${root}dist/hook`, { recursive: true });
-for (const name of ['hook.rs', 'pre-build-hook.sh']) {
-  await copyFile(`${root}src/mounts/hook/${name}`, `${root}dist/hook/${name}`);
+for (const name of ['source', 'pre-build-hook.sh']) {
+  await cp(`${root}src/mounts/hook/${name}`, `${root}dist/hook/${name}`, { recursive: true });
 }

@@ -1,5 +1,5 @@
 /**
- * Grants: what tells the daemon's hook (`hook/hook.rs`) that the owner of a directory lets one build have it. Files in a
+ * Grants: what tells the daemon's hook (`hook/source/`) that the owner of a directory lets one build have it. Files in a
  * directory that only the owner can write, one for each derivation, named by its hash.
  */
 import { lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync, statSync, writeFileSync } from 
 import * as path from 'node:path';
 import { UserError, errnoOf } from '../../sys/errors.ts';
 import { type Edit, withHook, withoutHook } from './nix-conf.ts';
-import { compileHook, filterName, programName, sourceName } from './program.ts';
+import { compileHook, filterName, programName, sourceNames } from './program.ts';
 
 export interface HookPlaces {
   /** The programs go to `<prefix>/lib/drydock`. */
@@ -38,16 +38,17 @@ export async function prepareInstall(places: HookPlaces, stage: string, systemd:
   const edit = withHook(textOf(places.conf), path.join(home, filterName));
   checkEdit(edit, places);
   await compileHook(stage, home, places.limits);
-  const names = [programName, filterName, sourceName];
+  const sources = sourceNames();
+  const names = [programName, filterName, ...sources];
   const stale = names.filter((name) => !same(path.join(stage, name), path.join(home, name)));
   const steps: string[] = [];
   const script = ['set -eu', 'umask 022'];
   if (stale.length > 0) {
     steps.push(`put ${stale.join(', ')} into ${home}, owned by root`);
-    script.push(`install -d -m 0755 ${word(home)}`);
+    script.push(`install -d -m 0755 ${word(path.join(home, 'source'))}`);
     for (const name of stale) {
       const to = path.join(home, name);
-      const mode = name === sourceName ? '0644' : '0755';
+      const mode = sources.includes(name) ? '0644' : '0755';
       script.push(`install -o 0 -g 0 -m ${mode} ${word(path.join(stage, name))} ${word(`${to}.new`)}`);
       script.push(`mv -f ${word(`${to}.new`)} ${word(to)}`);
     }
@@ -71,12 +72,12 @@ export function prepareUninstall(places: HookPlaces, stage: string, systemd: boo
     steps.push(`take the line \`pre-build-hook = ${path.join(home, filterName)}\` out of ${places.conf}`);
     script.push(...replaceConf(edit.text, places.conf, stage), ...restart(systemd, steps));
   }
-  const names = [filterName, programName, sourceName].filter((name) => existsSync(path.join(home, name)));
+  const names = [filterName, programName, ...sourceNames()].filter((name) => existsSync(path.join(home, name)));
   if (names.length > 0) {
     // After the restart: a daemon whose hook is missing fails every build.
     steps.push(`remove ${names.join(', ')} from ${home}`);
     script.push(...names.map((name) => `rm -f ${word(path.join(home, name))}`));
-    script.push(`rmdir ${word(home)} 2>/dev/null || true`);
+    script.push(`rmdir ${word(path.join(home, 'source'))} ${word(home)} 2>/dev/null || true`);
   }
   return { script: `${script.join('\n')}\n`, steps };
 }

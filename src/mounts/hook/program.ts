@@ -1,5 +1,5 @@
 /** The hook's two programs: the shell's test, and the privileged one, compiled here from its source. */
-import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../sys/errors.ts';
@@ -7,7 +7,13 @@ import { run } from '../../sys/run.ts';
 
 export const filterName = 'pre-build-hook';
 export const programName = 'drydock-hook';
-export const sourceName = 'hook.rs';
+/** The directory of the program's source. */
+const sourceName = 'source';
+
+/** The source's files, relative to where the programs lie. */
+export function sourceNames(): readonly string[] {
+  return readdirSync(sourceFile(sourceName)).map((name) => path.join(sourceName, name));
+}
 
 /** Beside this file, or in `hook/` beside the bundle. */
 function sourceFile(name: string): string {
@@ -20,7 +26,7 @@ function sourceFile(name: string): string {
  * administrator's file. Needs rustc and a linker, nothing else; `UserError` D1101 where there is none.
  */
 export async function compileHook(stage: string, home: string, limits: string): Promise<void> {
-  const source = sourceFile(sourceName);
+  const source = path.join(sourceFile(sourceName), 'hook.rs');
   const output = path.join(stage, programName);
   const compile = (more: readonly string[]) =>
     run(
@@ -39,7 +45,7 @@ export async function compileHook(stage: string, home: string, limits: string): 
       'install Rust (https://rustup.rs) and a C linker (gcc); only this command needs them, the daemon does not',
     );
   }
-  copyFileSync(source, path.join(stage, sourceName));
+  cpSync(sourceFile(sourceName), path.join(stage, sourceName), { recursive: true });
   const filter = readFileSync(sourceFile(`${filterName}.sh`), 'utf8')
     .replaceAll('@program@', path.join(home, programName))
     .replaceAll('@conf@', limits);
