@@ -102,9 +102,18 @@ place_dependencies() {
   if [ -n "${movingDependenciesPath-}" ]; then IFS= read -r movingDependencies <"$movingDependenciesPath" || :; fi
   [ -n "${movingDependencies-}" ] || return 0
   links=
-  for file in $movingDependencies; do links="$links /build/deps/${file##*/}"; done
+  viewed=
+  copied=
+  for file in $movingDependencies; do
+    links="$links /build/deps/${file##*/}"
+    output=${file%/*}
+    # Where the sandbox shows the output at a place that does not move.
+    view=/deps/${output##*-}
+    if [ -d "$view" ]; then viewed="$viewed $view/${file##*/}"; else copied="$copied $file"; fi
+  done
   rm -f $links
-  cp --reflink=auto $movingDependencies /build/deps/ 2>/dev/null || cp -f $movingDependencies /build/deps/
+  [ -z "$viewed" ] || ln -s $viewed /build/deps/
+  [ -z "$copied" ] || cp --reflink=auto $copied /build/deps/ 2>/dev/null || cp -f $copied /build/deps/
 }
 
 # Adds the search directory $1 (as rustc's -L takes it) to `dynamic` if a build script's output holds it.

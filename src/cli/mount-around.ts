@@ -87,6 +87,8 @@ export async function mountAround(request: MountRequest, host: Host): Promise<Mo
       const answer = revokeGrant(owner.place, one.drvPath);
       mounts.release(code === 0 || answer?.mounted !== true || isThere(one.derivation, host));
       if (answer?.mounted === false) warn(`${one.drvPath} was built without its cache mount: ${answer.reason}`);
+      else if (answer?.mounted === true && answer.noView !== null)
+        warn(`${one.drvPath} was built without a view: ${answer.noView}`);
       return { drvPath: one.drvPath, answer };
     });
     if (code === 0 && answers.length > 0 && answers.every(({ answer }) => answer === null)) {
@@ -133,11 +135,11 @@ function askingDerivation(
   warn: (text: string) => void,
 ): Asking[] {
   const text = readText(`${storeRootOf(host)}${drvPath}`);
-  if (text === null || !text.includes('("cacheMounts","')) return [];
+  if (text === null || !['("cacheMounts","', '("storeViews","'].some((each) => text.includes(each))) return [];
   const parsed = parseDerivation(text);
   if (!parsed.ok) return [];
   const { env } = parsed.value;
-  const mounts = parseCacheMounts(env['cacheMounts'] ?? '');
+  const mounts = parseCacheMounts(env['cacheMounts'] ?? '[]');
   const because = (reason: string) => {
     warn(`${drvPath} gets no cache mount: ${reason}`);
     return [];

@@ -13,8 +13,8 @@ export interface Attempt {
   /** The early file is complete and can be found through `locations`. */
   early(locations: () => readonly string[]): void;
   stateDropped(directory: string): void;
-  /** The builder had to do without its cache mounts. */
-  mountsRefused(reason: string | null): void;
+  /** The builder had to do without its cache mounts, or its views. */
+  mountsRefused(what: 'mounts' | 'views', reason: string | null): void;
   waitingForLock(): void;
   /** An attempt begins with the right to prepare. This takes the right to run. Rejects when `signal` is aborted. */
   mayRun(): Promise<void>;

@@ -174,7 +174,7 @@ class Scheduler {
         this.#startReady();
       },
       stateDropped: (directory) => say({ type: 'state-dropped', key, directory }),
-      mountsRefused: (reason) => say({ type: 'mounts-refused', key, reason }),
+      mountsRefused: (what, reason) => say({ type: 'mounts-refused', key, what, reason }),
       waitingForLock: () => say({ type: 'waiting-for-lock', key }),
       mayRun: () => unlessEnding(turn.run()),
       hasRun: () => {

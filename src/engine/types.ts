@@ -1,6 +1,7 @@
 /** The interface of an engine. It knows derivations, not Cargo. */
 import type { DrvPath, SealedDerivation, Sha256, StorePath } from '../nix/types.ts';
 import type { MountGrant } from '../mounts/types.ts';
+import type { StoreView } from '../mounts/views.ts';
 
 /** Names one goal for as long as a build lasts, also when its derivation is planned again. */
 export type GoalKey = string;
@@ -42,7 +43,7 @@ export interface Goal {
   readonly earlyFile: string | null;
   readonly mounts: readonly MountGrant[];
   /** Store paths shown read-only at further places: a package's sources at their real path. */
-  readonly views: readonly { readonly source: StorePath; readonly target: string }[];
+  readonly views: readonly StoreView[];
   /** Expected cost; the longest way to a root is started first. */
   readonly weight: number;
   /** Outputs of the dev lane are not hashed and are subject to the budget. */
@@ -73,8 +74,13 @@ export type EngineEvent =
   | { readonly type: 'line'; readonly key: GoalKey; readonly line: string }
   | { readonly type: 'early'; readonly key: GoalKey }
   | { readonly type: 'state-dropped'; readonly key: GoalKey; readonly directory: string }
-  /** The builder had to do without its cache mounts. Null: nobody has said why. */
-  | { readonly type: 'mounts-refused'; readonly key: GoalKey; readonly reason: string | null }
+  /** The builder had to do without its cache mounts, or its views. Null: nobody has said why. */
+  | {
+      readonly type: 'mounts-refused';
+      readonly key: GoalKey;
+      readonly what: 'mounts' | 'views';
+      readonly reason: string | null;
+    }
   | { readonly type: 'waiting-for-lock'; readonly key: GoalKey }
   | { readonly type: 'ended'; readonly key: GoalKey; readonly outcome: Outcome };
 

@@ -94,9 +94,13 @@ let
     unit = { inputs ? [ ], pure ? { }, dev ? { }, ... }@given:
       let
         own = removeAttrs given [ "inputs" "pure" "dev" ] // drydock.lane pure dev;
-        grants = if own ? cacheMounts && mount ? cacheGrants then { inherit (mount) cacheGrants; } else { };
+        # Null: the unit's own sources.
+        views = if own ? storeViews then {
+          storeViews = builtins.toJSON (builtins.mapAttrs (_: path: if path == null then own.source else path) own.storeViews);
+        } else { };
+        grants = if (own ? cacheMounts || own ? storeViews) && mount ? cacheGrants then { inherit (mount) cacheGrants; } else { };
       in
-      derivation (builtins.mapAttrs text own // grants // {
+      derivation (builtins.mapAttrs text (own // views) // grants // {
         step = own.step + contextOf inputs;
         inherit (settings) system builder;
         args = [ drydock.builder ];

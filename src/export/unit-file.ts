@@ -1,6 +1,7 @@
 /** The file of one unit. */
 import type { PlannedUnit } from '../plan/types.ts';
 import { isRun } from '../plan/target.ts';
+import { parseViews } from '../mounts/views.ts';
 import { exportMark } from '../sources/export-mark.ts';
 import type { References } from './references.ts';
 import { attribute, list, literal, quoted, set, string } from './text.ts';
@@ -129,7 +130,17 @@ function value(name: string, text: string, side: Side, indent: string): string {
 /** Who may grant mounts is known only at evaluation. */
 function devValue(name: string, text: string, side: Side): string {
   if (name === 'cacheMounts') return quoted(text);
+  if (name === 'storeViews') return viewSet(text, side);
   return name === 'owner' || name === 'scope' ? `drydock.${name}` : value(name, text, side, '    ');
+}
+
+/** The unit's own sources are named once, by `source`: null stands for them. */
+function viewSet(text: string, side: Side): string {
+  const lines = (parseViews(text) ?? []).map(({ target, source }) => {
+    const shown = source === side.unit.source.path ? 'null' : expressionOf(source, { side });
+    return `      ${expressionOf(target, { side })} = ${shown};\n`;
+  });
+  return `{\n${lines.join('')}    }`;
 }
 
 function lane(pure: string, dev: string): string {

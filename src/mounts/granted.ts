@@ -34,7 +34,7 @@ export async function holdDirectly(
     mounts: held.mounts,
     release(clean, crashed) {
       held.release(clean, crashed);
-      return { mounted: true };
+      return { mounted: true, noView: null };
     },
   };
 }

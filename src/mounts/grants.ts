@@ -26,7 +26,11 @@ export interface Grant {
 }
 
 /** What the hook did with a grant; null: it was not asked (no hook, nothing to build) or could not tell. */
-export type Answer = { readonly mounted: true } | { readonly mounted: false; readonly reason: string } | null;
+export type Answer =
+  /** `noView`: why a view is missing. */
+  | { readonly mounted: true; readonly noView: string | null }
+  | { readonly mounted: false; readonly reason: string }
+  | null;
 
 /** The owner's directory of grants below `state`, made when missing; without symlinks, since it goes into derivations. */
 export function grantsDirectory(state: string): string {
@@ -64,8 +68,9 @@ export function revokeGrant(place: string, drvPath: DrvPath): Answer {
   try {
     const text = lstatSync(file).isFile() ? readFileSync(file, 'utf8').trim() : '';
     rmSync(file, { force: true });
-    if (text === 'mounted') return { mounted: true };
-    return text.startsWith('refused ') ? { mounted: false, reason: text.slice('refused '.length) } : null;
+    const [first = '', second] = text.split('\n');
+    if (first === 'mounted') return { mounted: true, noView: second?.replace(/^no view /, '') ?? null };
+    return first.startsWith('refused ') ? { mounted: false, reason: first.slice('refused '.length) } : null;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;

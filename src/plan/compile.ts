@@ -1,13 +1,15 @@
 /** The derivation of a compilation. */
 import type { Goal, SourceInput, Stage } from '../engine/types.ts';
-import type { CacheMount, MountGrant } from '../mounts/types.ts';
+import { declareCacheMounts } from '../mounts/declare.ts';
+import type { MountGrant } from '../mounts/types.ts';
+import type { StoreView } from '../mounts/views.ts';
 import { optimises, rustcArguments } from './arguments.ts';
-import { seal } from './draft.ts';
+import { laneVariables, seal } from './draft.ts';
 import { compileEnvironment, grantable, grantVariables, withoutDescription } from './environment.ts';
 import { dependencyFiles, externArguments } from './externs.ts';
 import type { Facts } from './facts.ts';
 import { artifactRoot, incrementalDirectory } from './layout.ts';
-import { incrementalPlace, placeOf, scratchPlace, sourceArgument } from './places.ts';
+import { incrementalPlace, placeOf, scratchPlace, sourceArgument, viewedDepsPlace } from './places.ts';
 import { Needs } from './needs.ts';
 import {
   crateName,
@@ -87,8 +89,17 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
   const needs = new Needs(made);
   const dependencies = dependencyFiles(facts.graph, unit, facts.reached(index), facts.files).flatMap(
     ({ index: from, stage, names }) =>
-      names.map((name) => ({ file: `${needs.output(from, stage)}/${name}`, lane: facts.lanes[from] })),
+      names.map((name) => {
+        const output = needs.output(from, stage);
+        return { output, file: `${output}/${name}`, id: made.idOf(from), lane: facts.lanes[from] };
+      }),
   );
+  const moving = mount === null ? [] : dependencies.filter(({ lane }) => lane === 'dev');
+  const views: readonly StoreView[] = real ? [{ source: closure.path, target: place.real }] : [];
+  const viewed: readonly StoreView[] = moving.map(({ output, id: from }) => ({
+    source: output,
+    target: `${viewedDepsPlace}/${from}`,
+  }));
   const filesOf = (chosen: typeof dependencies): string => chosen.map(({ file }) => file).join(' ');
   const script = unit.dependencies.map((each) => each.index).find((each) => made.isOwnRun(index, each));
   const runs = facts.scripts[index] ?? { link: [], load: [] };
@@ -119,14 +130,8 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     passLinkFlags: isLibrary(unit.target) || !pkg.targets.some(isLibrary) ? '1' : '',
     linkKinds: wordList(linkKinds(facts, index)),
     libraryPath: outputs(runs.load),
-    ...(mount === null
-      ? {}
-      : {
-          cacheMounts: JSON.stringify([declared(mount)]),
-          movingDependencies: filesOf(dependencies.filter(({ lane }) => lane === 'dev')),
-        }),
-    ...(mount === null || options.owner.grants === undefined ? {} : { cacheGrants: options.owner.grants }),
-    ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
+    ...(mount === null ? {} : { movingDependencies: filesOf(moving) }),
+    ...(real ? laneVariables(options, mount === null ? null : declareCacheMounts([mount]), [...views, ...viewed]) : {}),
   };
   const sources: SourceInput[] = [
     options.builder,
@@ -143,7 +148,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     sources,
     earlyFile: unit.mode === 'build' && !needsObjects(unit) ? earlyFile(facts, index) : null,
     mounts: mount === null ? [] : [mount],
-    views: real ? [{ source: closure.path, target: place.real }] : [],
+    views,
     weight: 0,
     lane: facts.lanes[index] ?? 'pure',
     own: real ? ownFiles(facts, index) : [],
@@ -152,7 +157,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     [toolchain.rustc, workspace.toolchain.rustcName],
     ...wrappers.map(({ program: inside, name }) => [inside, name] as const),
   ];
-  const parts = { goal, closure, place, toolchain, environment, program, argv: words, programNames };
+  const parts = { goal, closure, place, toolchain, environment, program, argv: words, programNames, viewed };
   return finish(facts, made, index, parts);
 }
 
@@ -184,11 +189,6 @@ function incrementalMount(facts: Facts, index: number, made: Made, killSafe: boo
     transactional: true,
     killSafe,
   };
-}
-
-/** The part of a mount that is the same for every checkout: what the derivation says. */
-function declared({ id, target, sharing, ro }: MountGrant): CacheMount {
-  return { id, target, sharing, ro };
 }
 
 /** Where a test will find a binary of its package: uplifted into `target/`, or in the store. */

@@ -1,5 +1,6 @@
 /** What every unit's derivation has in common. */
 import type { SourceInput } from '../engine/types.ts';
+import { type StoreView, declareViews } from '../mounts/views.ts';
 import { sealDerivation } from '../nix/seal.ts';
 import { toStoreName } from '../nix/store-path.ts';
 import type { SealedDerivation, StorePath } from '../nix/types.ts';
@@ -31,7 +32,9 @@ export function seal(facts: Facts, options: PlanOptions, index: number, draft: D
   if (linked) env['hostTools'] = options.tools.identity;
   // Of this checkout and this user: not to be built, nor to be had, elsewhere (Nix manual, "Advanced attributes").
   if (facts.lanes[index] === 'dev') Object.assign(env, { preferLocalBuild: '1', allowSubstitutes: '' });
-  const long = ['dependencies', 'movingDependencies'].filter((each) => (env[each]?.length ?? 0) > longestVariable);
+  const long = ['dependencies', 'movingDependencies', 'storeViews'].filter(
+    (each) => (env[each]?.length ?? 0) > longestVariable,
+  );
   if (long.length > 0) env['passAsFile'] = long.join(' ');
   return sealDerivation({
     name,
@@ -42,6 +45,23 @@ export function seal(facts: Facts, options: PlanOptions, index: number, draft: D
     inputDrvs: draft.inputs,
     inputSrcs: draft.sources.map((source): StorePath => source.path),
   });
+}
+
+/** What a derivation of the dev lane says for the daemon's hook: whose it is, and what its sandbox is to show. */
+export function laneVariables(
+  { owner }: PlanOptions,
+  cacheMounts: string | null,
+  views: readonly StoreView[],
+): Record<string, string> {
+  const storeViews = declareViews(views);
+  const asks = cacheMounts !== null || storeViews !== null;
+  return {
+    owner: String(owner.uid),
+    scope: owner.scope,
+    ...(cacheMounts === null ? {} : { cacheMounts }),
+    ...(storeViews === null ? {} : { storeViews }),
+    ...(asks && owner.grants !== undefined ? { cacheGrants: owner.grants } : {}),
+  };
 }
 
 /** Nix's name of the system that a derivation is built on. */

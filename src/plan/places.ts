@@ -5,6 +5,8 @@ import type { SourceClosure } from '../sources/types.ts';
 
 export const workspacePlace = '/build/ws';
 export const depsPlace = '/build/deps';
+/** Below it a Nix daemon shows what moves of the dependencies, by the identity of the unit that made it. */
+export const viewedDepsPlace = '/deps';
 export const outPlace = '/build/out';
 export const incrementalPlace = '/incremental';
 /** Stands for `target/tmp` where no real path may be baked in. */

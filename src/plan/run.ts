@@ -5,7 +5,7 @@ import type { Goal, SourceInput } from '../engine/types.ts';
 import { textPath } from '../nix/store-path.ts';
 import type { SourceClosure } from '../sources/types.ts';
 import { emptyTree } from './content.ts';
-import { seal } from './draft.ts';
+import { laneVariables, seal } from './draft.ts';
 import { grantVariables, metadataPrefix, runEnvironment } from './environment.ts';
 import type { Facts } from './facts.ts';
 import { Needs } from './needs.ts';
@@ -78,6 +78,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     if (!isRun(facts.unit(next)) || links === null) return [];
     return [`${metadataPrefix(links)}=${needs.output(next, 'whole')}`];
   });
+  const views = real ? [{ source: closure.path, target: closure.root }] : [];
   const described = describedSources(facts, index, made).filter(({ input }) => input.path !== closure.path);
   const env: Record<string, string> = {
     step: 'run',
@@ -92,7 +93,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     metadataFrom: wordList(metadata),
     ...(described.length === 0 ? {} : { metadataSources: wordList(described.flatMap(({ words }) => words)) }),
     libraryPath: (facts.scripts[index]?.load ?? []).map((run) => needs.output(run, 'whole')).join(' '),
-    ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
+    ...(real ? laneVariables(options, null, views) : {}),
   };
   const wrappers = wrappersFor(options.wrappers, true);
   const around = wrappers.map(({ input }) => input);
@@ -105,7 +106,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     ...around,
   ];
   const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources });
-  const goal = goalOf(facts, index, id, { sealed, needs: needs.list(), sources }, real ? closure : null);
+  const goal = goalOf(facts, index, id, { sealed, needs: needs.list(), sources, views });
   const programNames = wrappers.map(({ program: inside, name }) => [inside, name] as const);
   return finish(facts, made, index, { goal, closure, place, toolchain, environment, program, argv: [], programNames });
 }
@@ -159,11 +160,11 @@ function repeat(facts: Facts, options: PlanOptions, index: number, made: Made, o
     program,
     arguments: wordList(argv),
     environment: '',
-    ...(real ? { owner: String(options.owner.uid), scope: options.owner.scope } : {}),
+    ...(real ? laneVariables(options, null, []) : {}),
   };
   const sources = [options.builder, closure.input, ...options.tools.inputs, output];
   const sealed = seal(facts, options, index, { env, inputs: [], sources });
-  const goal = goalOf(facts, index, id, { sealed, needs: [], sources }, null);
+  const goal = goalOf(facts, index, id, { sealed, needs: [], sources, views: [] });
   const parts = { goal, closure, place, toolchain, environment: new Map<string, string>(), program, argv };
   return finish(facts, made, index, { ...parts, overridden: true });
 }
@@ -172,11 +173,9 @@ function goalOf(
   facts: Facts,
   index: number,
   key: string,
-  parts: Pick<Goal, 'sealed' | 'needs' | 'sources'>,
-  view: SourceClosure | null,
+  parts: Pick<Goal, 'sealed' | 'needs' | 'sources' | 'views'>,
 ): Goal {
-  const views = view === null ? [] : [{ source: view.path, target: view.root }];
-  return { key, ...parts, earlyFile: null, mounts: [], views, weight: 0, lane: facts.lanes[index] ?? 'pure', own: [] };
+  return { key, ...parts, earlyFile: null, mounts: [], weight: 0, lane: facts.lanes[index] ?? 'pure', own: [] };
 }
 
 function scriptOf(facts: Facts, index: number): number {

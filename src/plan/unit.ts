@@ -1,6 +1,7 @@
 /** What compilations and runs of build scripts have in common once their derivation is sealed. */
 import * as path from 'node:path';
 import type { Goal } from '../engine/types.ts';
+import type { StoreView } from '../mounts/views.ts';
 import type { SourceClosure } from '../sources/types.ts';
 import type { Environment } from './environment.ts';
 import type { Facts } from './facts.ts';
@@ -27,6 +28,8 @@ export interface Parts {
   readonly argv: readonly string[];
   readonly programNames?: PlannedUnit['programNames'];
   readonly overridden?: boolean;
+  /** What of the dependencies may be seen at further places. */
+  readonly viewed?: readonly StoreView[];
 }
 
 /** `PATH` of what runs: the toolchain first, as in a shell where cargo is found; then Nix's tools, then the host's. */
@@ -67,7 +70,9 @@ function pathMap(facts: Facts, made: Made, index: number, parts: Parts): Planned
   const own = unitDirectory(workspace, unit, pkg, made.idOf(index));
   const map: [string, string][] = [
     [parts.place.root, parts.place.real],
-    [depsPlace, path.join(buildRoot(workspace, unit.platform), 'deps')],
+    ...[depsPlace, ...(parts.viewed ?? []).map(({ target }) => target)].map(
+      (place) => [place, path.join(buildRoot(workspace, unit.platform), 'deps')] as [string, string],
+    ),
     [parts.toolchain.path, workspace.toolchain.sysroot],
   ];
   for (const [inside, name] of parts.programNames ?? []) if (inside !== parts.toolchain.rustc) map.push([inside, name]);

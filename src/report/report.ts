@@ -48,7 +48,7 @@ class BuildReport implements Report {
   readonly #done = new Set<GoalKey>();
   #drawing = false;
   #failures = 0;
-  #refused = false;
+  readonly #refused = new Set<'mounts' | 'views'>();
 
   constructor(options: ReportOptions, lookup: Lookup, terminal: Terminal) {
     this.#options = options;
@@ -86,7 +86,7 @@ class BuildReport implements Report {
         break;
       }
       case 'mounts-refused':
-        this.#mountsRefused(event.reason);
+        this.#mountsRefused(event.what, event.reason);
         break;
       case 'waiting-for-lock':
         this.#shell.status('Blocking', `waiting for another build of \`${unit.package.name}\``, 'note');
@@ -101,11 +101,12 @@ class BuildReport implements Report {
   }
 
   /** Said once: what keeps one unit from its mount keeps the others from theirs. */
-  #mountsRefused(reason: string | null): void {
-    if (this.#refused) return;
-    this.#refused = true;
+  #mountsRefused(what: 'mounts' | 'views', reason: string | null): void {
+    if (this.#refused.has(what)) return;
+    this.#refused.add(what);
     const why = reason ?? 'it has asked no hook for them (`drydock nix install-hook` installs one, once)';
-    this.#shell.warn(`the Nix daemon builds without incremental state: ${why}`);
+    const without = what === 'mounts' ? 'incremental state' : 'the files at their real paths';
+    this.#shell.warn(`the Nix daemon builds without ${without}: ${why}`);
   }
 
   fresh(unit: PlannedUnit, lines: readonly string[], renewed = false): void {

@@ -14,13 +14,8 @@ import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Launch } from '../daemon/daemon.ts';
 import { counting } from './expressions.ts';
+import { type Caller, callerOf, grantText, nameOf, put, realise, instantiate } from './forging.ts';
 import { type Lab, type User, installHook, mkdirAs, openLab, run, writeAs } from './support.ts';
-
-interface Caller {
-  readonly owner: string;
-  readonly scope: string;
-  readonly cacheGrants: string;
-}
 
 export function attackSuite(launch?: Launch): void {
   let lab: Lab;
@@ -37,56 +32,9 @@ export function attackSuite(launch?: Launch): void {
   });
   afterAll(() => lab.remove());
 
-  const callerOf = (user: User): Caller => ({
-    owner: `${user.uid}`,
-    scope: `${user.uid}`.padStart(32, 'a'),
-    cacheGrants: mkdirAs(user, 'grants'),
-  });
-
-  /** A derivation of `user`, who says of themselves what `caller` says. */
-  async function derivation(
-    user: User,
-    caller: object,
-    values: Readonly<Record<string, string>> = {},
-  ): Promise<string> {
-    const salt = `${path.basename(lab.prefix)}-${number++}`;
-    const words = Object.entries({ salt, ...values }).flatMap(([name, value]) => ['--argstr', name, value]);
-    const env = { DRYDOCK_MOUNT: JSON.stringify(caller) };
-    const made = await lab.as(user, ['nix-instantiate', 'counting.nix', ...words], env);
-    expect(made.code, made.stderr).toBe(0);
-    return made.stdout.trim();
-  }
-
-  interface Line {
-    readonly directory: string;
-    readonly id?: string;
-    readonly mode?: string;
-    /** Device and inode of this one. */
-    readonly of?: string;
-  }
-
-  function grantText(drv: string, caller: Caller, lines: readonly Line[], seconds = 600): string {
-    const mounts = lines.map(({ directory, id = 'count', mode = 'rw', of = directory }) => {
-      const { dev, ino } = statSync(of);
-      return `mount ${id} ${mode} held ${dev}:${ino} ${directory}`;
-    });
-    const expires = Math.floor(Date.now() / 1000) + seconds;
-    const head = ['drydock-grant 1', `drv ${drv}`, `scope ${caller.scope}`, `expires ${expires}`];
-    return [...head, ...mounts, 'end', ''].join('\n');
-  }
-
-  const nameOf = (drv: string) => `${path.basename(drv).slice(0, 32)}.grant`;
-  const put = (user: User, caller: Caller, drv: string, text: string) =>
-    writeAs(user, path.join(caller.cacheGrants, nameOf(drv)), text);
-
-  /** Output of the build, and what the hook has said to the daemon's log meanwhile. */
-  async function build(user: User, drv: string): Promise<{ readonly text: string; readonly said: string }> {
-    const before = lab.daemon.log().length;
-    const done = await lab.as(user, ['nix-store', '--realise', drv]);
-    expect(done.code, done.stderr).toBe(0);
-    const text = readFileSync(lab.daemon.address.root + done.stdout.trim(), 'utf8');
-    return { text, said: lab.daemon.log().slice(before) };
-  }
+  const derivation = (user: User, caller: object, values: Readonly<Record<string, string>> = {}): Promise<string> =>
+    instantiate(lab, user, 'counting.nix', caller, { salt: `${path.basename(lab.prefix)}-${number++}`, ...values });
+  const build = (user: User, drv: string) => realise(lab, user, drv);
 
   /** What the hook has said of a build that had no mount. */
   async function cold(user: User, drv: string): Promise<string> {

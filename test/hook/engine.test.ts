@@ -1,9 +1,9 @@
 /** `drydock build --engine nix` with the hook: rustc's incremental state is the developer's own `target/…/incremental`. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RustProject, makeProject } from './rust.ts';
-import { type Lab, type User, installHook, openLab, run } from './support.ts';
+import { type Lab, type User, installHook, openLab, run, writeAs } from './support.ts';
 
 let lab: Lab;
 let user: User;
@@ -62,4 +62,63 @@ test('a binary keeps its codegen units when only the library beside it is compil
   const objects = readdirSync(state, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.o'));
   const kept = objects.filter((name) => statSync(path.join(state, name)).nlink > 1);
   expect(kept.length).toBeGreaterThan(modules.length);
+});
+
+const macro = `use proc_macro::TokenStream;
+#[proc_macro]
+pub fn words(_: TokenStream) -> TokenStream {
+    let file = format!("{}/data/words.txt", std::env::var("CARGO_MANIFEST_DIR").unwrap());
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let seen = std::fs::read_dir("/deps").map_or(0, |entries| entries.count());
+    format!("({file:?}, {:?}, {seen})", text.trim()).parse().unwrap()
+}
+`;
+const script = `fn main() {
+    let file = format!("{}/data/words.txt", std::env::var("CARGO_MANIFEST_DIR").unwrap());
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    std::fs::write(format!("{}/made.txt", std::env::var("OUT_DIR").unwrap()), text.to_uppercase()).unwrap();
+}
+`;
+const speaking = `fn main() {
+    let (file, text, seen) = mac::words!();
+    print!("{file} {text} {} {seen}", include_str!(concat!(env!("OUT_DIR"), "/made.txt")));
+}
+`;
+
+test('what a macro and a build script open below CARGO_MANIFEST_DIR is there while they run', () => {
+  const [, bob] = lab.users;
+  const real = makeProject(lab, bob);
+  const files = {
+    'Cargo.toml':
+      '[package]\nname = "real"\nversion = "1.0.0"\nedition = "2021"\n[dependencies]\nmac = { path = "mac" }\n',
+    'build.rs': script,
+    'src/main.rs': speaking,
+    'data/words.txt': 'hello',
+    'mac/Cargo.toml': '[package]\nname = "mac"\nversion = "1.0.0"\nedition = "2021"\n[lib]\nproc-macro = true\n',
+    'mac/src/lib.rs': macro,
+  };
+  for (const [file, text] of Object.entries(files)) writeAs(bob, `project/${file}`, text);
+  const build = (...words: readonly string[]) => real.drydock('build', '--engine', 'nix', ...words);
+  const says = (profile: string) => run(path.join(real.directory, `target/${profile}/real`), []);
+  const place = path.join(real.directory, 'data/words.txt');
+  const first = build();
+  expect(first.code, first.stderr).toBe(0);
+  // The macro is one dependency that moves with an edit: it is seen where it does not.
+  expect(says('debug')).toBe(`${place} hello HELLO 1`);
+  writeAs(bob, 'project/data/words.txt', 'again');
+  expect(build().code).toBe(0);
+  expect(says('debug')).toBe(`${place} again AGAIN 1`);
+  // Without a cache mount, whose only reason to ask is the view.
+  const release = build('--release');
+  expect(release.code, release.stderr).toBe(0);
+  expect(says('release')).toBe(`${place} again AGAIN 0`);
+  expect(lab.daemon.log()).not.toMatch(/no (view|cache mount)/);
+
+  writeFileSync(lab.limits, 'users = nobody\n');
+  writeAs(bob, 'project/data/words.txt', 'more');
+  const refused = build('--release');
+  rmSync(lab.limits);
+  expect(refused.code).toBe(101);
+  expect(refused.stderr).toContain(`${place}: No such file or directory`);
+  expect(refused.stderr).toMatch(/the Nix daemon builds without the files at their real paths: .*limits do not allow/);
 });

@@ -17,8 +17,10 @@ beforeAll(async () => {
 });
 afterAll(() => lab.remove());
 
+/** Reads a file at the real path while it is compiled. */
 const program = (answer: number) =>
-  `fn main() { println!("{}", answer()); }\nfn answer() -> u32 { ${answer} }\n#[allow(dead_code)]\nfn other() {}\n`;
+  `const _: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/main.rs"));
+fn main() { println!("{}", answer()); }\nfn answer() -> u32 { ${answer} }\n#[allow(dead_code)]\nfn other() {}\n`;
 
 test('the export’s plain command, with the mount', () => {
   project.write(program(1));

@@ -23,7 +23,10 @@ export function ownStoreSuite(launch: Launch): void {
       expect(built.stderr).not.toContain('without incremental state');
       expect(run(path.join(project.directory, 'target/debug/counted'), [])).toBe(`${number}\n`);
     };
-    project.write('mod other { pub fn f() {} }\nfn main() { other::f(); println!("{}", counted::number()); }\n');
+    // The macro opens a file at the real path.
+    project.write(
+      'const _: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/main.rs"));\nmod other { pub fn f() {} }\nfn main() { other::f(); println!("{}", counted::number()); }\n',
+    );
     build(1);
     const inStore = readdirSync(path.join(user.home, 'store/nix/store'));
     expect(inStore.some((name) => name.includes('counted-1.0.0'))).toBe(true);

@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { StorePath } from '../../src/nix/types.ts';
+import { declareViews, parseViews } from '../../src/mounts/views.ts';
 import { declareCacheMounts, parseCacheMounts } from '../../src/mounts/declare.ts';
 import { guardFile } from '../../src/mounts/guard.ts';
 import { holdMounts } from '../../src/mounts/hold.ts';
@@ -43,6 +45,24 @@ test.each([
   '[{"id":"a","target":"/a","sharing":"other","ro":false}]',
 ])('what is no declaration is refused: %s', (text) => {
   expect(parseCacheMounts(text)).toBeNull();
+});
+
+test('views read back as they were written, in one order, without what no hook can be told', () => {
+  const source = '/nix/store/00000000000000000000000000000000-made' as StorePath;
+  const of = (...targets: readonly string[]) => declareViews(targets.map((target) => ({ target, source })));
+  expect(of('/b', '/a', '/b', '/a b/ü')).toBe(of('/a', '/a b/ü', '/b'));
+  expect(parseViews(of('/b', '/a') ?? '')).toEqual([
+    { target: '/a', source },
+    { target: '/b', source },
+  ]);
+  for (const target of ['a', '/a=b', '/a"b', '/a\\b', '/a\nb', '/a?', '/', '/a//b', '/a/../b', '/a/']) {
+    expect(of(target, '/good')).toBe(of('/good'));
+    expect(of(target)).toBeNull();
+    expect(parseViews(JSON.stringify({ [target]: source }))).toBeNull();
+  }
+  const many = Array.from({ length: 600 }, (_, at) => `/deps/${at}`);
+  expect(parseViews(of(...many) ?? '')).toHaveLength(512);
+  for (const text of ['', '[]', 'null', '{"/a":1}', '{']) expect(parseViews(text)).toBeNull();
 });
 
 test('the mark is there while the program may write, and gone after its clean end', async () => {

@@ -83,6 +83,7 @@ test('under --pure two checkouts agree on everything, and nothing knows either',
     expect(lane).toBe('pure');
     expect(goal.mounts).toEqual([]);
     expect(goal.views).toEqual([]);
+    expect(goal.sealed.derivation.env['storeViews']).toBeUndefined();
     expect(goal.sealed.aterm).not.toContain(one.root);
     expect(goal.sealed.aterm).not.toContain('incremental=');
   }
@@ -99,6 +100,14 @@ test('a unit of the workspace declares its mount, owner and scope; its real path
     transactional: true,
   });
   expect(library.goal.views).toEqual([{ source: library.source.path, target: one.root }]);
+  // For the daemon's hook; what moves with an edit is seen where it does not.
+  const moving = (env['movingDependencies'] ?? '').split(' ').map((file) => path.dirname(file));
+  const identity = (output: string) => output.slice(output.lastIndexOf('-') + 1);
+  expect(moving.length).toBeGreaterThan(0);
+  expect(JSON.parse(env['storeViews'] ?? '')).toEqual({
+    ...Object.fromEntries(moving.map((output) => [`/deps/${identity(output)}`, output])),
+    [one.root]: library.source.path,
+  });
   expect(library.environment['CARGO_MANIFEST_DIR']).toBe(one.root);
   expect(library.arguments).toContain('incremental=/incremental');
 });

@@ -2,6 +2,7 @@
 import { buildPathsWithResults } from '../../nix/worker-protocol.ts';
 import { type WorkerMessage, activities, activityResults, readBuildResults } from '../../nix/worker-replies.ts';
 import { type GrantedMounts, grantMounts } from '../../mounts/granted.ts';
+import type { Answer } from '../../mounts/grants.ts';
 import type { Attempt, AttemptEnd, Executor } from '../executor.ts';
 import type { FailureReason } from '../types.ts';
 import type { Batch } from './batch.ts';
@@ -76,10 +77,10 @@ async function realised(shop: Workshop, attempt: Attempt, lines: string[]): Prom
 /** Nobody reads it: the attempt was aborted. */
 const dropped: Ended = { ok: false, reason: { kind: 'signal', signal: 'SIGKILL' } };
 
-/** With the goal's cache mounts held here, and granted to the daemon's hook or shown by settings. */
+/** With the goal's cache mounts held here, and granted, as its views, to the daemon's hook, or shown by settings. */
 async function runMounted(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
   const granted = await grant(shop, attempt);
-  const own = granted === null ? null : (shop.ownMounts?.pool(granted) ?? null);
+  const own = granted === null ? null : (shop.ownMounts?.pool(granted, attempt.goal.sealed.derivation) ?? null);
   let end: Ended = dropped;
   try {
     if (!attempt.signal.aborted) end = await runBuilder(own ?? shop.pool, attempt, lines);
@@ -87,9 +88,17 @@ async function runMounted(shop: Workshop, attempt: Attempt, lines: string[]): Pr
   } finally {
     own?.close();
     const code = end.ok ? 0 : codeOf(end.reason);
-    const answer = granted?.release(clean.has(code), !attempt.signal.aborted && code === crash);
-    if (granted !== null && answer?.mounted !== true) attempt.mountsRefused(answer?.reason ?? null);
+    if (granted !== null) {
+      tellRefused(attempt, granted.release(clean.has(code), !attempt.signal.aborted && code === crash), end.ok);
+    }
   }
+}
+
+/** Missing views are only spoken of where a unit may have needed them, or where somebody refuses them. */
+function tellRefused(attempt: Attempt, answer: Answer, ok: boolean): void {
+  const reason = answer === null ? null : answer.mounted ? answer.noView : answer.reason;
+  if (attempt.goal.mounts.length > 0 && answer?.mounted !== true) attempt.mountsRefused('mounts', reason);
+  else if (reason !== null || (answer === null && !ok)) attempt.mountsRefused('views', reason);
 }
 
 /** Codes of a builder that has ended by itself: good, errors in the program, never started; and that of a compiler's crash. */
@@ -99,7 +108,7 @@ const crash = 101;
 async function grant(shop: Workshop, attempt: Attempt): Promise<GrantedMounts | null> {
   const { sealed, mounts } = attempt.goal;
   const { scope, cacheGrants } = sealed.derivation.env;
-  if (mounts.length === 0 || scope === undefined || cacheGrants === undefined) return null;
+  if (scope === undefined || cacheGrants === undefined) return null;
   let waited = false;
   const onWait = () => {
     waited = true;

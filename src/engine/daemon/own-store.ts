@@ -4,12 +4,13 @@
  */
 import { existsSync } from 'node:fs';
 import { type GrantedMounts, holdDirectly } from '../../mounts/granted.ts';
-import type { DrvPath } from '../../nix/types.ts';
+import { parseViews } from '../../mounts/views.ts';
+import type { Derivation, DrvPath } from '../../nix/types.ts';
 import type { ClientSettings } from '../../nix/worker-protocol.ts';
 import type { LockOptions } from '../../sys/lock.ts';
 import { userIds } from '../../sys/ids.ts';
 import type { MountGrant } from '../../mounts/types.ts';
-import type { DaemonAddress } from './address.ts';
+import { type DaemonAddress, rootOf } from './address.ts';
 import { type Pool, makePool } from './pool.ts';
 
 const hostDirectories = ['/bin', '/usr', '/lib', '/lib64', '/etc/alternatives'];
@@ -22,8 +23,8 @@ export function hostPaths(further: readonly string[]): Readonly<Record<string, s
 export interface OwnMounts {
   /** Locks and marks the mounts. Null: the sandbox's user would be another one (root with build users). */
   hold(drvPath: DrvPath, mounts: readonly MountGrant[], options: LockOptions): Promise<GrantedMounts | null>;
-  /** Connections whose builders see these mounts. To be closed. */
-  pool(granted: GrantedMounts): Pool;
+  /** Connections whose builders see these mounts and the derivation's views. To be closed. */
+  pool(granted: GrantedMounts, derivation: Derivation): Pool;
 }
 
 export function ownMounts(address: DaemonAddress, settings: ClientSettings): OwnMounts {
@@ -32,8 +33,14 @@ export function ownMounts(address: DaemonAddress, settings: ClientSettings): Own
       userIds().uid === 0 || mounts.some(({ directory }) => /\s/.test(directory))
         ? Promise.resolve(null)
         : holdDirectly(drvPath, mounts, options),
-    pool({ mounts }) {
-      const further = mounts.map(({ grant: { target }, directory }) => `${target}=${directory}`);
+    pool({ mounts }, { env }) {
+      const shown = mounts.map(({ grant: { target }, directory }) => ({ target, directory }));
+      const views = (parseViews(env['storeViews'] ?? '') ?? []).map(({ target, source }) => ({
+        target,
+        directory: `${rootOf(address) ?? ''}${source}`,
+      }));
+      const plain = views.filter((each) => !/\s/.test(each.target + each.directory));
+      const further = [...shown, ...plain].map(({ target, directory }) => `${target}=${directory}`);
       return makePool(address, { ...settings, overrides: { ...settings.overrides, ...hostPaths(further) } });
     },
   };

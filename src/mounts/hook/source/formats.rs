@@ -70,54 +70,106 @@ impl Scanner<'_> {
             }
         }
     }
-    /// No escapes: nothing that a mount may be called needs one (`\/` is what some writers make of a slash).
+    /// A list; `each` reads one element.
+    fn list(&mut self, mut each: impl FnMut(&mut Self) -> Outcome<()>) -> Outcome<()> {
+        self.expect(b"[")?;
+        if self.take(b"]") {
+            return Ok(());
+        }
+        loop {
+            each(self)?;
+            if !self.take(b",") {
+                return self.expect(b"]");
+            }
+        }
+    }
+    fn text(&mut self) -> Outcome<String> {
+        String::from_utf8(self.string(true)?).map_err(|_| "a path of the derivation is not UTF-8".into())
+    }
+    /// No escapes: nothing that a mount or a view may be called needs one (`\/` is what some writers make of a slash).
     pub fn json_string(&mut self) -> Outcome<String> {
         self.expect(b"\"")?;
-        let mut text = String::new();
+        let mut text = Vec::new();
         loop {
             match self.peek() {
                 b'"' => break,
-                b'\\' if self.take(b"\\/") => text.push('/'),
-                byte @ 0x20..=0x7e if byte != b'\\' => {
-                    text.push(byte as char);
+                b'\\' if self.take(b"\\/") => text.push(b'/'),
+                byte @ (0x20..=0x7e | 0x80..) if byte != b'\\' => {
+                    text.push(byte);
                     self.at += 1;
                 }
-                _ => return Err("`cacheMounts`: a string with other than plain characters".into()),
+                _ => return Err("a string of the JSON has other than plain characters".into()),
             }
         }
         self.at += 1;
-        Ok(text)
+        String::from_utf8(text).map_err(|_| "a string of the JSON is not UTF-8".into())
     }
     pub fn json_bool(&mut self) -> Outcome<bool> {
         if self.take(b"true") { Ok(true) } else { self.expect(b"false").map(|()| false) }
     }
 }
 
-/// The variables of `Derive(outputs,inputDrvs,inputSrcs,system,builder,args,env)`.
-pub fn environment(text: &[u8]) -> Outcome<Vec<(Vec<u8>, Vec<u8>)>> {
-    let mut at = Scanner { text, at: 0 };
-    at.expect(b"Derive(")?;
-    for _ in 0..6 {
+/// What of `Derive(outputs,inputDrvs,inputSrcs,system,builder,args,env)` is looked at.
+pub struct Derivation {
+    pub input_drvs: Vec<String>,
+    pub input_srcs: Vec<String>,
+    /// The variables of mounts and views; of the others the names.
+    pub variables: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+const WANTED: [&[u8]; 5] = [b"owner", b"scope", b"cacheGrants", b"cacheMounts", b"storeViews"];
+
+impl Derivation {
+    pub fn of(text: &[u8]) -> Outcome<Derivation> {
+        let mut at = Scanner { text, at: 0 };
+        at.expect(b"Derive(")?;
         at.skip(0)?;
         at.expect(b",")?;
-    }
-    let mut variables = Vec::new();
-    at.expect(b"[")?;
-    if !at.take(b"]") {
-        loop {
+        let mut input_drvs = Vec::new();
+        at.list(|at| {
+            at.expect(b"(")?;
+            input_drvs.push(at.text()?);
+            at.expect(b",")?;
+            at.skip(0)?;
+            at.expect(b")")
+        })?;
+        at.expect(b",")?;
+        let mut input_srcs = Vec::new();
+        at.list(|at| Ok(input_srcs.push(at.text()?)))?;
+        at.expect(b",")?;
+        for _ in 0..3 {
+            at.skip(0)?;
+            at.expect(b",")?;
+        }
+        let mut variables = Vec::new();
+        at.list(|at| {
             at.expect(b"(")?;
             let name = at.string(true)?;
             at.expect(b",")?;
-            let wanted = matches!(name.as_slice(), b"owner" | b"scope" | b"cacheGrants" | b"cacheMounts");
-            let value = at.string(wanted)?;
-            at.expect(b")")?;
+            let value = at.string(WANTED.contains(&name.as_slice()))?;
             variables.push((name, value));
-            if !at.take(b",") {
-                break;
-            }
-        }
-        at.expect(b"]")?;
+            at.expect(b")")
+        })?;
+        at.expect(b")")?;
+        Ok(Derivation { input_drvs, input_srcs, variables })
     }
-    at.expect(b")")?;
-    Ok(variables)
+}
+
+/// The paths of a derivation's outputs.
+pub fn outputs(text: &[u8]) -> Outcome<Vec<String>> {
+    let mut at = Scanner { text, at: 0 };
+    let mut paths = Vec::new();
+    at.expect(b"Derive(")?;
+    at.list(|at| {
+        at.expect(b"(")?;
+        at.skip(0)?;
+        at.expect(b",")?;
+        paths.push(at.text()?);
+        for _ in 0..2 {
+            at.expect(b",")?;
+            at.skip(0)?;
+        }
+        at.expect(b")")
+    })?;
+    Ok(paths)
 }

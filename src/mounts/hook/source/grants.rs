@@ -12,8 +12,9 @@ pub struct Granted {
 }
 
 pub struct Mounted {
-    pub target: String,
     pub point: String,
+    /// What the sandbox is to show of it: target, and place in it.
+    pub shown: Vec<(String, String)>,
     /// Held for as long as the build takes.
     pub _lock: Option<OwnedFd>,
 }
@@ -43,12 +44,16 @@ pub fn hash_of(drv: &str) -> Outcome<&str> {
 
 /// Leaves the outcome beside the grant, with the rights of the owner. Without a grant there is nobody to tell: a stranger's
 /// derivation must not make files in the owner's directory.
-pub fn tell_owner(request: &Request, drv: &str, refused: Option<&String>) {
+pub fn tell_owner(request: &Request, drv: &str, outcome: Result<&Option<String>, &String>) {
     let told = as_user(request.owner, || {
         let (place, _) = open_grant(request, drv)?;
         let name = format!("{}.answer", hash_of(drv)?);
         let mut file = open_at(place.as_raw_fd(), &name, O_WRONLY | O_CREAT | O_EXCL | O_NONBLOCK, 0o600)?;
-        let text = refused.map_or("mounted\n".into(), |reason| format!("refused {reason}\n"));
+        let text = match outcome {
+            Ok(None) => "mounted\n".into(),
+            Ok(Some(no_view)) => format!("mounted\nno view {no_view}\n"),
+            Err(reason) => format!("refused {reason}\n"),
+        };
         file.write_all(text.as_bytes()).map_err(|e| e.to_string())
     });
     // The daemon's log has the reason anyway.
@@ -56,7 +61,7 @@ pub fn tell_owner(request: &Request, drv: &str, refused: Option<&String>) {
 }
 
 /// Lines: `drydock-grant 1`, `drv PATH`, `scope HEX`, `expires SECONDS`, and for each directory
-/// `mount ID rw|ro lock|held DEVICE:INODE DIRECTORY`. Several of one id: for sharing `private`, the first free one counts.
+/// `mount ID rw|ro lock|held DEVICE:INODE DIRECTORY`; for a derivation that has only views none. Several of one id: for sharing `private`, the first free one counts.
 pub fn read_grant(request: &Request, drv: &str) -> Outcome<Vec<Granted>> {
     let (_, file) = open_grant(request, drv)?;
     let text = read_bounded(file, LARGEST_GRANT, "grant")?;

@@ -1,10 +1,11 @@
-//! drydock's privileged program: mounts a developer's directory into one build of a Nix daemon.
+//! drydock's privileged program: mounts a developer's directory into one build of a Nix daemon, and shows inputs of that
+//! build at further places.
 //!
 //!     drydock-hook WORKER DRV FILE CONF
 //!
 //! WORKER is the daemon's process that builds, DRV the derivation's path, FILE where its text lies, CONF the
 //! administrator's limits. Run as root by `pre-build-hook`. What it believes, and whom:
-//!   the derivation    anybody can write one. It names an owner (uid), their scope, their directory of grants, and mounts
+//!   the derivation    anybody can write one. It names an owner (uid), their scope, their directory of grants, mounts, views
 //!   the grant         a file of that owner, for exactly this derivation. Nobody else can write one
 //!   the kernel        who owns a file, which file it is (device and inode), which uid the worker has locked
 //! Every path of the owner is opened with the owner's rights and without following symlinks; what is mounted is the open
@@ -26,6 +27,7 @@ mod kernel;
 mod limits;
 mod mount;
 mod request;
+mod views;
 mod watch;
 mod worker;
 use formats::*;
@@ -34,6 +36,7 @@ use kernel::*;
 use limits::*;
 use mount::*;
 use request::*;
+use views::*;
 use watch::*;
 use worker::*;
 
@@ -43,6 +46,7 @@ const PLACE: &str = "/run/drydock";
 const LARGEST_DERIVATION: u64 = 16 << 20;
 const LARGEST_GRANT: u64 = 64 << 10;
 const MOST_MOUNTS: usize = 16;
+const MOST_VIEWS: usize = 512;
 /// First components that a target may not have: a mount there could cover what the sandbox consists of.
 const RESERVED: [&str; 17] = [
     "nix", "etc", "build", "proc", "dev", "sys", "bin", "sbin", "usr", "lib", "lib32", "lib64", "libx32", "run", "tmp",
@@ -57,7 +61,7 @@ fn main() {
     };
     match answer(worker, drv, file, conf) {
         Ok(text) => drop(std::io::stdout().write_all(text.as_bytes())),
-        Err(reason) => eprintln!("drydock: no cache mount for {drv}: {}", reason.replace(|c: char| c.is_control(), "?")),
+        Err(reason) => log("cache mount", drv, &reason),
     }
 }
 
@@ -65,23 +69,29 @@ fn main() {
 fn answer(worker: &str, drv: &str, file: &str, conf: &str) -> Outcome<String> {
     let worker: c_int = worker.parse().map_err(|_| "the worker's id is no number")?;
     let text = read_bounded(File::open(file).map_err(|e| format!("{file}: {e}"))?, LARGEST_DERIVATION, "derivation")?;
-    let request = Request::of(&text)?;
+    let derivation = Derivation::of(&text)?;
+    let request = Request::of(&derivation)?;
     let limits = Limits::read(conf)?;
-    limits.check_owner(request.owner)?;
-    for mount in &request.mounts {
-        limits.check_id(&mount.id)?;
-    }
-    enter(worker)?;
-    let mounted = build_user(worker, drv).and_then(|builder| {
-        let mounted = mount_all(&request, &limits, worker, drv, &builder)?;
-        Ok((mounted, builder))
+    let outcome = limits.check(&request).and_then(|()| enter(worker)).and_then(|()| {
+        let builder = build_user(worker, drv)?;
+        let mut mounted = mount_all(&request, &limits, worker, drv, &builder)?;
+        let no_view = show_views(&derivation, &request, &limits, worker, drv, file, &mut mounted);
+        Ok((mounted, no_view, builder))
     });
-    tell_owner(&request, drv, mounted.as_ref().map(drop).err());
-    let (mounted, builder) = mounted?;
-    let mut text = String::from("extra-sandbox-paths\n");
-    for one in &mounted {
-        text += &format!("{}={}\n", one.target, one.point);
+    tell_owner(&request, drv, outcome.as_ref().map(|(_, no_view, _)| no_view));
+    let (mounted, no_view, builder) = outcome?;
+    if let Some(reason) = no_view {
+        log("view", drv, &reason);
     }
+    if mounted.is_empty() {
+        return Ok(String::new());
+    }
+    let lines = mounted.iter().flat_map(|one| &one.shown).map(|(target, place)| format!("{target}={place}\n"));
+    let text = format!("extra-sandbox-paths\n{}\n", lines.collect::<String>());
     watch_in_background(mounted, worker, builder.uid);
-    Ok(text + "\n")
+    Ok(text)
+}
+
+fn log(what: &str, drv: &str, reason: &str) {
+    eprintln!("drydock: no {what} for {drv}: {}", reason.replace(|c: char| c.is_control(), "?"));
 }

@@ -38,7 +38,12 @@ impl Limits {
         Ok(limits)
     }
 
-    pub fn check_owner(&self, uid: u32) -> Outcome<()> {
+    pub fn check(&self, request: &Request) -> Outcome<()> {
+        self.check_owner(request.owner)?;
+        request.mounts.iter().try_for_each(|mount| self.check_id(&mount.id))
+    }
+
+    fn check_owner(&self, uid: u32) -> Outcome<()> {
         if self.users.is_empty() && self.groups.is_empty() {
             return Ok(());
         }
@@ -50,7 +55,7 @@ impl Limits {
         if allowed { Ok(()) } else { Err(format!("the administrator's limits do not allow uid {uid}")) }
     }
 
-    pub fn check_id(&self, id: &str) -> Outcome<()> {
+    fn check_id(&self, id: &str) -> Outcome<()> {
         let allowed = self.ids.is_empty() || self.ids.iter().any(|pattern| matches(pattern.as_bytes(), id.as_bytes()));
         if allowed { Ok(()) } else { Err(format!("the administrator's limits do not allow the id {id}")) }
     }

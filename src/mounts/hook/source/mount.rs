@@ -8,6 +8,7 @@ pub fn mount_all(request: &Request, limits: &Limits, worker: c_int, drv: &str, b
         let granted = read_grant(request, drv)?;
         let mut chosen = Vec::new();
         for mount in &request.mounts {
+            check_unmade(&mount.target)?;
             let fitting: Vec<&Granted> = granted.iter().filter(|one| one.id == mount.id).collect();
             chosen.push((mount, choose(mount, &fitting, request.owner, limits, worker, deadline)?));
         }
@@ -17,8 +18,8 @@ pub fn mount_all(request: &Request, limits: &Limits, worker: c_int, drv: &str, b
     let mut mounted: Vec<Mounted> = Vec::new();
     for (mount, choice) in chosen.drain(..) {
         let point = format!("{PLACE}/{}", mark_of(worker, choice.device, choice.inode) + &std::process::id().to_string());
-        match attach(&choice, request.owner, builder, &point) {
-            Ok(()) => mounted.push(Mounted { target: mount.target.clone(), point, _lock: choice.lock }),
+        match attach_as(&choice, request.owner, builder, &point) {
+            Ok(()) => mounted.push(Mounted { shown: vec![(mount.target.clone(), point.clone())], point, _lock: choice.lock }),
             Err(reason) => {
                 for one in &mounted {
                     unmount(&one.point);
@@ -29,6 +30,20 @@ pub fn mount_all(request: &Request, limits: &Limits, worker: c_int, drv: &str, b
         }
     }
     Ok(mounted)
+}
+
+/// The daemon makes the target, as root, in the root of the sandbox. Where the sandbox shows a directory of the host
+/// (`sandbox-paths`), it would be made there, so the host must have all of it or nothing.
+fn check_unmade(target: &str) -> Outcome<()> {
+    if top_is_free(target) {
+        return Ok(());
+    }
+    open_without_links(target, O_PATH | O_DIRECTORY).map(drop).map_err(|e| format!("the host has a part of the target only: {e}"))
+}
+
+pub fn top_is_free(target: &str) -> bool {
+    let top = format!("/{}", target.split('/').nth(1).unwrap_or(""));
+    fs::symlink_metadata(top).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 pub struct Choice {
@@ -107,18 +122,26 @@ pub fn try_lock(granted: &Granted, owner: u32) -> Outcome<Option<OwnedFd>> {
 }
 
 
-/// A copy of the directory's mount, without what is mounted below, in which the owner's files are the build user's.
-pub fn attach(choice: &Choice, owner: u32, builder: &Builder, point: &str) -> Outcome<()> {
+/// In which the owner's files are the build user's.
+fn attach_as(choice: &Choice, owner: u32, builder: &Builder, point: &str) -> Outcome<()> {
     let users = user_namespace(&format!("{owner} {} 1\n", builder.uid), &format!("{} {} 1\n", choice.gid, builder.gid))?;
+    attach(&choice.directory, Some(&users), choice.ro, point)
+}
+
+/// A copy of the directory's mount, without what is mounted below.
+pub fn attach(directory: &OwnedFd, users: Option<&File>, ro: bool, point: &str) -> Outcome<()> {
     let flags = (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH) as c_long;
     let empty = c"".as_ptr();
-    let tree = unsafe { syscall(SYS_OPEN_TREE, choice.directory.as_raw_fd() as c_long, empty, flags) };
+    let tree = unsafe { syscall(SYS_OPEN_TREE, directory.as_raw_fd() as c_long, empty, flags) };
     let tree = unsafe { OwnedFd::from_raw_fd(checked(tree, "open_tree")? as RawFd) };
     let attributes = MountAttributes {
-        set: MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | if choice.ro { MOUNT_ATTR_RDONLY } else { 0 },
+        set: MOUNT_ATTR_NOSUID
+            | MOUNT_ATTR_NODEV
+            | if users.is_some() { MOUNT_ATTR_IDMAP } else { 0 }
+            | if ro { MOUNT_ATTR_RDONLY } else { 0 },
         clear: 0,
         propagation: MS_PRIVATE,
-        user_namespace: users.as_raw_fd() as u64,
+        user_namespace: users.map_or(0, |users| users.as_raw_fd() as u64),
     };
     let size = std::mem::size_of::<MountAttributes>() as c_long;
     let tree_fd = tree.as_raw_fd() as c_long;

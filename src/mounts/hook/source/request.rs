@@ -13,20 +13,23 @@ pub struct Request {
     pub scope: String,
     pub grants: String,
     pub mounts: Vec<Declared>,
+    /// The attribute `storeViews`, empty where there is none.
+    pub views: String,
 }
 
 impl Request {
-    pub fn of(text: &[u8]) -> Outcome<Request> {
-        let (mut owner, mut scope, mut grants, mut mounts) = (None, None, None, None);
-        for (name, value) in environment(text)? {
+    pub fn of(derivation: &Derivation) -> Outcome<Request> {
+        let (mut owner, mut scope, mut grants, mut mounts, mut views) = (None, None, None, None, None);
+        for (name, value) in &derivation.variables {
             let slot = match name.as_slice() {
                 b"owner" => &mut owner,
                 b"scope" => &mut scope,
                 b"cacheGrants" => &mut grants,
                 b"cacheMounts" => &mut mounts,
+                b"storeViews" => &mut views,
                 _ => continue,
             };
-            let value = String::from_utf8(value).map_err(|_| "a variable of the mount is not UTF-8")?;
+            let value = String::from_utf8(value.clone()).map_err(|_| "a variable of the mount is not UTF-8")?;
             if slot.replace(value).is_some() {
                 return Err("a variable of the mount stands there twice".into());
             }
@@ -43,8 +46,8 @@ impl Request {
         }
         let grants = said(grants, "cacheGrants")?;
         check_path(&grants)?;
-        let mounts = declared(&said(mounts, "cacheMounts")?)?;
-        Ok(Request { owner: number, scope, grants, mounts })
+        let mounts = mounts.map_or(Ok(Vec::new()), |text| declared(&text))?;
+        Ok(Request { owner: number, scope, grants, mounts, views: views.unwrap_or_default() })
     }
 }
 
