@@ -31,9 +31,9 @@ function main() {
     .map((code) => `${PAGE}: ${code} stands there twice`);
   const seen = new Map();
   const rooms = new Map();
-  for (const top of ['src', 'builder']) {
+  for (const top of ['src', 'builder', 'scripts']) {
     for (const name of readdirSync(path.join(root, top), { recursive: true })) {
-      if (!/\.(ts|sh)$/.test(name)) continue;
+      if (!/\.(ts|sh|mjs)$/.test(name)) continue;
       const text = readFileSync(path.join(root, top, name), 'utf8');
       for (const { code, line } of named(text)) seen.set(code, seen.get(code) ?? `${top}/${name}:${line}`);
       const room = top === 'src' ? `src/${name.split('/')[0]}` : top;

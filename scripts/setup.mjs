@@ -149,7 +149,7 @@ function trySandbox() {
   const restricted = readLine('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1';
   const off = readLine('/proc/sys/kernel/unprivileged_userns_clone') === '0';
   const todo = restricted
-    ? 'AppArmor keeps user namespaces from bwrap; docs/errors.md, D0902, has a profile that lets it make them'
+    ? 'AppArmor keeps user namespaces from bwrap (D0302): `npm run build && node dist/drydock.mjs doctor` prints a profile that lets it make them'
     : off
       ? 'sudo sysctl kernel.unprivileged_userns_clone=1'
       : 'allow user namespaces (in a container: run it with the rights to make them)';

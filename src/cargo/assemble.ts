@@ -67,6 +67,7 @@ export function assemble(answer: Answer, around: Surroundings, toolchain: Worksp
     lockFile,
     targetDir,
     buildDir,
+    artifactDir: artifactDirectory(invocation, tree),
     cargoHome,
     members: new Set(memberIds.map((pkg) => pkg.id)),
     manifests: localManifests(root, [...members.keys()], pathOverrides(tree), manifest),
@@ -83,6 +84,15 @@ export function assemble(answer: Answer, around: Surroundings, toolchain: Worksp
     },
   };
   return { workspace, unstable };
+}
+
+/** cargo has refused it already where it may not be given; it counts for `build` alone. */
+function artifactDirectory(invocation: Invocation, tree: ConfigTree): string | null {
+  if (invocation.verb !== 'build') return null;
+  const named = optionValues(invocation, '--artifact-dir').at(-1);
+  if (named !== undefined) return resolve(invocation.cwd, named);
+  const node = tree.lookup(['build', 'artifact-dir']);
+  return node?.type === 'scalar' ? resolve(joined(rootOf(node.origin, tree.cwd), String(node.value))) : null;
 }
 
 /** Targets of each member by its directory. */

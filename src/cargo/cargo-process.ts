@@ -1,4 +1,5 @@
 /** Asks cargo itself: the unit graph of an invocation, and the workspace. */
+import { existsSync } from 'node:fs';
 import { failure, type Result, success, UserError } from '../sys/errors.ts';
 import { type OutputMode, run } from '../sys/run.ts';
 import { readArguments } from './arguments.ts';
@@ -41,7 +42,7 @@ const channelOverride = '__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS';
 const graphVerbs: ReadonlySet<string> = new Set(['build', 'check', 'test', 'bench', 'run', 'rustc', 'doc', 'rustdoc']);
 
 /** Options that only a nightly cargo accepts, and that need `-Z unstable-options` of the user there. */
-const unstableOptions = ['--artifact-dir', '--compile-time-deps', '--unit-graph', '-C', '--lockfile-path', '--out-dir'];
+const unstableOptions = ['--artifact-dir', '--compile-time-deps', '-C', '--lockfile-path', '--out-dir'];
 
 /**
  * Asks for the unit graph and, at the same time, for the workspace. On a stable cargo the first process is made to believe
@@ -123,7 +124,7 @@ async function plainCargo(request: CargoRequest, show: 'inherit' | 'errors'): Pr
   const stderr = relay({ ...request.stderr, write: () => {} }, (line) => line);
   const args = [...invocation.globalArguments, ...(invocation.verb === '' ? [] : [invocation.verb])];
   const result = await run(request.cargo, [...args, ...invocation.cargoArguments], {
-    cwd: hasOption(invocation, '-C') ? '/' : invocation.cwd,
+    cwd: invocation.calledIn,
     env: childEnvironment(request),
     stdout: show === 'inherit' ? 'inherit' : 'ignore',
     stderr: show === 'inherit' ? forward(request.stderr) : stderr.chunk,
@@ -149,13 +150,14 @@ export async function judgeManifest(request: CargoRequest, manifestPath: string)
   return plainCargo(request, 'errors');
 }
 
-/** Help, and flags that cargo is going to refuse on this channel: nothing gets built, so cargo may have the word. */
+/** Help, the graph itself, and what cargo is going to refuse: nothing gets built, so cargo may have the word. */
 function isForCargoAlone(request: CargoRequest): boolean {
   const { invocation } = request;
   if (!graphVerbs.has(invocation.verb) || hasOption(invocation, '--help')) return true;
   const given = optionValues(invocation, '-Z');
   const nightly = request.channel === 'nightly' || request.channel === 'dev';
-  if (given.includes('help')) return true;
+  if (given.includes('help') || hasOption(invocation, '--unit-graph')) return true;
+  if (!existsSync(invocation.cwd)) return true;
   if (given.length > 0 && !nightly) return true;
   const allowed = nightly && given.includes('unstable-options');
   const configured = ['build.artifact-dir', 'build.out-dir'].some((key) => request.configured(key) !== undefined);

@@ -39,6 +39,7 @@ export function parseInvocation(argv: readonly string[], cwd: string): Invocatio
     cargoArguments,
     cargoSubcommand,
     toolchain,
+    calledIn: cwd,
     cwd: directory === null ? cwd : resolve(cwd, directory),
     messageFormat: formats === '' ? 'human' : formats,
     verbosity: Math.min(2, count('--verbose')),

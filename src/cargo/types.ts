@@ -171,6 +171,8 @@ export interface Invocation {
   readonly cargoSubcommand: boolean;
   /** `+nightly` without the plus sign. */
   readonly toolchain: string | null;
+  /** The caller's directory: programs are looked for from here. */
+  readonly calledIn: string;
   /** Where cargo would work: the caller's directory, `-C` applied. */
   readonly cwd: string;
   /** Comma separated, lower case, in the order given; `human` where none is given. */
@@ -194,6 +196,8 @@ export interface Workspace {
   readonly lockFile: string;
   readonly targetDir: string;
   readonly buildDir: string;
+  /** Where results are put under their plain names, too (`--artifact-dir`, for nightly cargo only); null: nowhere. */
+  readonly artifactDir: string | null;
   readonly cargoHome: string;
   /** Members that have a unit. */
   readonly members: ReadonlySet<PackageId>;

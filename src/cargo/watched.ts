@@ -29,7 +29,7 @@ export function watchedFiles(workspace: Workspace): Watched {
     workspace.lockFile,
     ...workspace.manifests,
     ...config.files,
-    ...toolchainFiles(invocation.cwd, environment),
+    ...toolchainFiles(invocation.calledIn, environment),
     ...ancestors(invocation.cwd).map((directory) => join(directory, 'Cargo.toml')),
     ...ancestors(workspace.root).map((directory) => join(directory, 'Cargo.toml')),
     toolchain.cargo,

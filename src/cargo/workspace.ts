@@ -48,15 +48,15 @@ export async function readWorkspace(
 ): Promise<Result<Workspace, CargoFailure>> {
   const cache = diskCache(options.cacheDir ?? defaultCacheDir(environment));
   const stderr = options.stderr ?? processStderr();
-  const { cwd } = invocation;
+  const { cwd, calledIn } = invocation;
   const cargoHome = resolve(cwd, directoryFrom(environment, 'CARGO_HOME', '.cargo'));
   const { toolchain, cargoSubcommand } = invocation;
 
-  const found = await findPrograms({ toolchain, cargoSubcommand, cwd, cargoHome, environment }, cache);
+  const found = await findPrograms({ toolchain, cargoSubcommand, cwd: calledIn, cargoHome, environment }, cache);
   if (!found.ok) {
     const { program, args } = found.failure;
     const refused = await run(program, [...args, invocation.verb], {
-      cwd,
+      cwd: calledIn,
       env: environment,
       stderr: (data) => stderr.write(data.toString()),
     });
@@ -72,7 +72,7 @@ export async function readWorkspace(
     const node = tree.ok ? tree.value.lookup(key.split('.')) : null;
     return node ? plain(node) : undefined;
   };
-  const channel = channelInEnvironment(programs.environment) ?? (await channelOf(programs, cwd, cache));
+  const channel = channelInEnvironment(programs.environment) ?? (await channelOf(programs, calledIn, cache));
   const request: CargoRequest = {
     invocation,
     cargo: programs.cargo,

@@ -70,7 +70,8 @@ async function build(
     await opened.registerRoots(delivery.outputs());
     report.finish(success);
     if (!success) {
-      for (const { message } of session.outOfReach) host.terminal.stderr.write(`${message}\n`);
+      const noRoom = session.withoutRoom.slice(0, 1).map((unit) => opened.noRoom(unit));
+      for (const { message } of [...session.outOfReach, ...noRoom]) host.terminal.stderr.write(`${message}\n`);
       return failed;
     }
     const next = afterwards({ workspace, plan: session.plan, target, options });

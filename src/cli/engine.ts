@@ -2,17 +2,22 @@
 import * as path from 'node:path';
 import { daemonAddress } from '../engine/daemon/address.ts';
 import { daemonEngine } from '../engine/daemon/engine.ts';
+import { full } from '../engine/daemon/failures.ts';
 import { embeddedEngine } from '../engine/embedded/engine.ts';
 import type { Engine } from '../engine/types.ts';
+import type { PlannedUnit } from '../plan/types.ts';
 import type { RootsRequest } from '../store/types.ts';
 import { UserError } from '../sys/errors.ts';
 import type { Host } from './host.ts';
 import { type Prepared, stateDirectory } from './prepare.ts';
+import { noRoomFor } from './refusal.ts';
 
 export interface OpenEngine {
   readonly engine: Engine;
   /** Keeps what `target/` shows from being collected. */
   registerRoots(units: RootsRequest['units']): Promise<void>;
+  /** What to say of a unit that failed because a disk was full. */
+  noRoom(unit: PlannedUnit): UserError;
   /** Makes room after a build that has built something. */
   collect(): Promise<void>;
   close(): void;
@@ -28,6 +33,7 @@ export function openEngine({ workspace, store }: Prepared, host: Host): OpenEngi
       return {
         engine: embeddedEngine(store, { environment }),
         registerRoots: (units) => store.registerRoots({ targetDir, units }),
+        noRoom: (unit) => noRoomFor(unit, store.root, targetDir),
         collect: async () => void (await store.collect()),
         close: () => {},
       };
@@ -40,6 +46,7 @@ export function openEngine({ workspace, store }: Prepared, host: Host): OpenEngi
       return {
         engine,
         registerRoots: (units) => engine.keep(link, new Map([...units].map(([id, unit]) => [id, unit.path]))),
+        noRoom: ({ package: { name } }) => full(`results of \`${name}\` could not be written`),
         // Collecting is the business of the store's administrator.
         collect: () => Promise.resolve(),
         close: () => engine.close(),

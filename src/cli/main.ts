@@ -1,4 +1,5 @@
 /** The program: which command, and how it ends. What it imports is loaded for every call, so it imports little. */
+import { existsSync } from 'node:fs';
 import { hasOption, parseInvocation } from '../cargo/invocation.ts';
 import { processTerminal } from '../report/terminal.ts';
 import { UserError } from '../sys/errors.ts';
@@ -12,11 +13,17 @@ import { repeatUnchanged } from './repeat.ts';
 async function main(): Promise<number> {
   const startedOn = Date.now();
   const abort = new AbortController();
+  const terminal = processTerminal();
+  const cwd = workingDirectory();
+  if (cwd === null) {
+    terminal.stderr.write(`${unusableDirectory().message}\n`);
+    return 101;
+  }
   const host: Host = {
     argv: process.argv.slice(2),
-    cwd: process.cwd(),
+    cwd,
     environment: process.env as Record<string, string>,
-    terminal: processTerminal(),
+    terminal,
     signal: abort.signal,
     startedAt: process.hrtime.bigint(),
     startedOn,
@@ -34,6 +41,24 @@ async function main(): Promise<number> {
     process.kill(process.pid, ended);
   }
   return code;
+}
+
+/** null: it was removed, or no string is its name. */
+function workingDirectory(): string | null {
+  try {
+    const cwd = process.cwd();
+    return existsSync(cwd) ? cwd : null;
+  } catch {
+    return null;
+  }
+}
+
+function unusableDirectory(): UserError {
+  return new UserError(
+    'D0105',
+    'the working directory was removed, or its name is not UTF-8',
+    'change to a directory that is there; rename one whose name is not UTF-8 (rustc refuses it as well)',
+  );
 }
 
 async function dispatch(host: Host): Promise<number> {

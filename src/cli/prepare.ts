@@ -16,6 +16,7 @@ import { readToolchainInput } from '../plan/toolchain.ts';
 import { readWrappers } from '../plan/wrappers.ts';
 import { openSources } from '../sources/open.ts';
 import type { Sources } from '../sources/types.ts';
+import { guarded } from '../store/failures.ts';
 import { openStore } from '../store/store.ts';
 import type { Store } from '../store/types.ts';
 import { type Result, success } from '../sys/errors.ts';
@@ -60,11 +61,16 @@ export async function prepare(
     cargoHome: workspace.cargoHome,
   });
   const state = stateDirectory(store);
+  const owner = await guarded(store.root, () => ({
+    uid: userIds().uid,
+    scope: ownerScope(state),
+    grants: grantsDirectory(state),
+  }));
   const records = new Records(path.join(state, 'learned'), workspace.root);
   const options = {
     sources,
     record: records.get.bind(records),
-    owner: { uid: userIds().uid, scope: ownerScope(state), grants: grantsDirectory(state) },
+    owner,
     toolchain,
     tools,
     wrappers,

@@ -1,4 +1,7 @@
 /** What the system refuses outside of the store, as errors that say what to do. */
+import { statfsSync } from 'node:fs';
+import type { PlannedUnit } from '../plan/types.ts';
+import { storeIsFull } from '../store/failures.ts';
 import { UserError, errnoOf } from '../sys/errors.ts';
 
 const full = new Set(['ENOSPC', 'EDQUOT']);
@@ -11,14 +14,7 @@ const forbidden = new Set(['EACCES', 'EPERM', 'EROFS']);
 export function explained(error: unknown): unknown {
   const code = errnoOf(error) ?? '';
   if (!(error instanceof Error)) return error;
-  if (full.has(code)) {
-    return new UserError(
-      'D1001',
-      `a file system is full\n  because: ${error.message}`,
-      'make room there, and build again: what was finished is kept',
-      { cause: error },
-    );
-  }
+  if (full.has(code)) return fileSystemIsFull(error.message, error);
   if (forbidden.has(code)) {
     return new UserError(
       'D1002',
@@ -36,4 +32,20 @@ export function explained(error: unknown): unknown {
     );
   }
   return error;
+}
+
+/** A unit has failed and said that there was no room: in the store, or where its incremental state is. */
+export function noRoomFor({ package: { name, version } }: PlannedUnit, store: string, targetDir: string): UserError {
+  const because = `results of \`${name} ${version}\` could not be written`;
+  return free(store) <= free(targetDir) ? storeIsFull(store, because) : fileSystemIsFull(`${because} to ${targetDir}`);
+}
+
+function free(place: string): number {
+  const { bavail, bsize } = statfsSync(place);
+  return bavail * bsize;
+}
+
+function fileSystemIsFull(because: string, cause?: unknown): UserError {
+  const todo = 'make room there, and build again: what was finished is kept';
+  return new UserError('D1001', `a file system is full\n  because: ${because}`, todo, { cause });
 }

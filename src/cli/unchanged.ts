@@ -33,8 +33,8 @@ export interface Finished {
 /** Keeps what a next call with nothing to do needs. */
 export async function rememberUnchanged(finished: Finished): Promise<void> {
   const { invocation, host, workspace, session, sources, engine, target, lookup, options, afterwards } = finished;
-  // A page of timings is of one build.
-  if (options.timings !== null) return;
+  // A page of timings is of one build; what lies in a directory of artifacts is not looked at again.
+  if (options.timings !== null || workspace.artifactDir !== null) return;
   const terminal = capturingTerminal(host.terminal);
   const report = openReport({ ...options, progress: { ...options.progress, when: 'never' } }, lookup, terminal);
   report.begin(new Set());

@@ -1,4 +1,5 @@
 /** Why a build script may have failed here and not under cargo: its failure itself has been reported. */
+import type { BuilderExit } from '../engine/types.ts';
 import type { PlannedUnit } from '../plan/types.ts';
 import { UserError } from '../sys/errors.ts';
 import { filesOutOfReach, looksLikeMissingFile, type Shown } from './lessons.ts';
@@ -6,6 +7,14 @@ import { filesOutOfReach, looksLikeMissingFile, type Shown } from './lessons.ts'
 /** As programs and libraries say that there is no network. */
 const noNetwork =
   /network is unreachable|could not resolve host|name resolution|failed to lookup address|name or service not known|dns error|could not connect|couldn't connect/i;
+
+/** As rustc, linkers and build scripts say that a disk is full; a linker that writes through memory is killed for it. */
+const noRoom = /no space left on device|disk quota exceeded|signal 7\b|SIGBUS/i;
+
+/** Whether a unit has failed because a disk was full. */
+export function saysNoRoom({ code, lines }: Pick<BuilderExit, 'code' | 'lines'>): boolean {
+  return code === 135 || lines.some((line) => noRoom.test(line));
+}
 
 /** By what the failed script printed; null: nothing of it speaks of the sandbox. */
 export function outOfReach(lines: readonly string[], unit: PlannedUnit, shown: Shown): UserError | null {

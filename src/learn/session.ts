@@ -23,7 +23,7 @@ import {
 } from './lessons.ts';
 import type { UserError } from '../sys/errors.ts';
 import { linkInputs, linkInputsMissed } from './linked.ts';
-import { outOfReach } from './out-of-reach.ts';
+import { outOfReach, saysNoRoom } from './out-of-reach.ts';
 import type { Records } from './records.ts';
 
 /** A unit is planned again at most this often in one build: each time must add something, this only bounds a mistake. */
@@ -33,6 +33,8 @@ export class Session implements GoalSource {
   plan: Plan;
   /** Why build scripts failed that wanted something which no sandbox shows. */
   readonly outOfReach: UserError[] = [];
+  /** Units that failed because a disk was full. */
+  readonly withoutRoom: PlannedUnit[] = [];
   readonly #workspace: Workspace;
   readonly #records: Records;
   readonly #planAgain: () => Plan;
@@ -65,6 +67,10 @@ export class Session implements GoalSource {
   async inspect(goal: Goal, exit: BuilderExit): Promise<Verdict> {
     const unit = this.plan.byId.get(goal.key as UnitId);
     if (unit === undefined) return 'accept';
+    if (!exit.ok && saysNoRoom(exit)) {
+      this.withoutRoom.push(unit);
+      return 'accept';
+    }
     const shown = shownTo(unit, this.#workspace);
     const verdict =
       unit.unit.mode === 'run-custom-build' ? this.#run(unit, exit, shown) : this.#compilation(unit, exit, shown);

@@ -1,8 +1,9 @@
 /** The random scope of an owner: a name that nobody else can guess, so that nobody else's derivations are ours. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { createExclusive, replaceFile } from '../sys/durable.ts';
+import { makeDirectory } from '../sys/make-directory.ts';
 
 /**
  * The scope kept in `directory`, 32 hex digits; made at first use, and anew where the file is damaged (a power cut may
@@ -20,7 +21,7 @@ export function ownerScope(directory: string): string {
   };
   const known = read();
   if (known !== null) return known;
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   const text = `${randomBytes(16).toString('hex')}\n`;
   // Whoever comes second takes the first one's; only what cannot be read is replaced.
   if (!createExclusive(file, text, 0o600) && read() === null) replaceFile(file, text, 0o600);

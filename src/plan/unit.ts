@@ -83,7 +83,12 @@ function pathMap(facts: Facts, made: Made, index: number, parts: Parts): Planned
   for (const { index: run } of unit.dependencies) {
     if (!isRun(facts.unit(run))) continue;
     const directory = unitDirectory(workspace, facts.unit(run), facts.package(run), made.idOf(run));
-    map.push([`${made.unit(run).goal.sealed.outPath}/out`, path.join(directory, 'out')]);
+    const { goal, pathMap: theirs, overridden } = made.unit(run);
+    map.push([`${goal.sealed.outPath}/out`, path.join(directory, 'out')]);
+    // Their metadata may name a directory of their sources (`metadataSources`).
+    const { place } = goal.sealed.derivation.env;
+    const source = theirs.find(([sandbox]) => sandbox === place);
+    if (isRun(unit) && !overridden && source !== undefined) map.push([...source]);
   }
   return map.sort(([a], [b]) => b.length - a.length || (a < b ? -1 : 1));
 }

@@ -5,7 +5,7 @@ const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** Does `work` on the store at `root`; a full disk and a lack of permission become errors that say what to do. */
-export async function guarded<Value>(root: string, work: () => Promise<Value>): Promise<Value> {
+export async function guarded<Value>(root: string, work: () => Value | Promise<Value>): Promise<Value> {
   try {
     return await work();
   } catch (error) {
@@ -16,14 +16,7 @@ export async function guarded<Value>(root: string, work: () => Promise<Value>): 
 function explained(root: string, error: unknown): unknown {
   const code = errnoOf(error) ?? '';
   const message = error instanceof Error ? error.message : '';
-  if (FULL.has(code)) {
-    return new UserError(
-      'D0502',
-      `the file system of the store is full\n  store:   ${root}\n  because: ${message}`,
-      'make room there (`drydock gc` removes old outputs), or set DRYDOCK_STORE to a directory on another file system',
-      { cause: error },
-    );
-  }
+  if (FULL.has(code)) return storeIsFull(root, message, error);
   if (FORBIDDEN.has(code)) {
     return new UserError(
       'D0503',
@@ -33,6 +26,16 @@ function explained(root: string, error: unknown): unknown {
     );
   }
   return error;
+}
+
+/** `because`: how that was found out. */
+export function storeIsFull(root: string, because: string, cause?: unknown): UserError {
+  return new UserError(
+    'D0502',
+    `the file system of the store is full\n  store:   ${root}\n  because: ${because}`,
+    'make room there (`drydock gc` removes old outputs), or set DRYDOCK_STORE to a directory on another file system',
+    { cause },
+  );
 }
 
 export function newerFormat(root: string, found: string): UserError {

@@ -1,9 +1,10 @@
 /** Where the store is, and how it comes into being. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { createExclusive } from '../sys/durable.ts';
 import { errnoOf } from '../sys/errors.ts';
 import { userDirectory } from '../sys/ids.ts';
+import { makeDirectory } from '../sys/make-directory.ts';
 import { newerFormat } from './failures.ts';
 import { type Layout, formatVersion } from './layout.ts';
 
@@ -31,6 +32,6 @@ export function readFormat(layout: Layout): boolean {
 export function makeStore(layout: Layout): void {
   const { store, work, locks, roots, logs } = layout;
   const records = [layout.records('pure'), layout.records('dev')];
-  for (const directory of [store, work, locks, roots, logs, ...records]) mkdirSync(directory, { recursive: true });
+  for (const directory of [store, work, locks, roots, logs, ...records]) makeDirectory(directory);
   if (!createExclusive(layout.format, `${formatVersion}\n`)) readFormat(layout);
 }

@@ -61,6 +61,17 @@ export function placeCompilation(places: Places, unit: PlannedUnit, outDir: stri
   return { files, trees };
 }
 
+/** Copies what `target/` shows under plain names into a directory that holds nothing else of cargo's. */
+export function exportArtifacts(directory: string, places: Places, unit: PlannedUnit, outDir: string): void {
+  if (isBuildScript(unit.unit.target)) return;
+  for (const file of unit.files) {
+    const [from, shown] = [path.join(outDir, file.name), upliftPath(places, unit, file)];
+    if (shown === null || !fs.existsSync(from)) continue;
+    fs.mkdirSync(directory, { recursive: true });
+    placeCopy(from, path.join(directory, path.basename(shown)));
+  }
+}
+
 /** Places the output of a build-script run: what it printed, and `OUT_DIR` as a tree. */
 export function placeRun(places: Places, unit: PlannedUnit, outDir: string): PlacedUnit {
   const directory = unitDirectory(places, unit);

@@ -5,6 +5,7 @@ import { makeTagged } from '../cargo/tagged-directory.ts';
 import type { Workspace } from '../cargo/types.ts';
 import { isCheck, kindOf } from '../plan/target.ts';
 import { type Lock, lock } from '../sys/lock.ts';
+import { makeDirectory } from '../sys/make-directory.ts';
 import { type Places, placesOf } from './places.ts';
 
 export interface LockTargetOptions {
@@ -64,18 +65,6 @@ function makeDirectories(workspace: Workspace, places: Places, platform: string 
   }
   makeDirectory(path.join(artifact, 'examples'));
   return [build, artifact];
-}
-
-function makeDirectory(directory: string): void {
-  try {
-    fs.mkdirSync(directory, { recursive: true });
-  } catch (error) {
-    // On a read-only file system Node says only that the parent is not there.
-    let parent = path.dirname(directory);
-    while (!fs.existsSync(parent)) parent = path.dirname(parent);
-    fs.accessSync(parent, fs.constants.W_OK);
-    throw error;
-  }
 }
 
 function onNetwork(directory: string): boolean {

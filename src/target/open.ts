@@ -6,7 +6,7 @@ import { isRun } from '../plan/target.ts';
 import type { Plan, PlannedUnit, UnitId } from '../plan/types.ts';
 import type { Lock } from '../sys/lock.ts';
 import { fingerprintOf, timestampText } from './fingerprint.ts';
-import { namesOf, placeCompilation, placeRun } from './lay-out.ts';
+import { exportArtifacts, namesOf, placeCompilation, placeRun } from './lay-out.ts';
 import { type LockTargetOptions, lockTarget } from './locks.ts';
 import { placeText, removeTree } from './place.ts';
 import { type Places, placesOf, unitDirectory } from './places.ts';
@@ -75,6 +75,7 @@ class OpenTarget implements Target {
   readonly #locks: readonly Lock[];
   readonly #held = new Map<UnitId, Held | null>();
   readonly #basedir: string | null;
+  readonly #artifactDir: string | null;
   readonly #known = new Map<string, string>();
   readonly #changed = new Set<UnitId>();
 
@@ -82,6 +83,7 @@ class OpenTarget implements Target {
     this.places = placesOf(workspace);
     this.#root = this.places.intermediates(null);
     this.#locks = locks;
+    this.#artifactDir = workspace.artifactDir;
     const basedir = workspace.config.get('build.dep-info-basedir');
     this.#basedir = typeof basedir === 'string' ? path.resolve(workspace.root, basedir) : null;
   }
@@ -101,6 +103,7 @@ class OpenTarget implements Target {
     const { outPath } = unit.goal.sealed;
     const held = this.#heldOf(unit);
     const before = held?.entry ?? null;
+    if (this.#artifactDir !== null) exportArtifacts(this.#artifactDir, this.places, unit, outDir);
     if (before !== null && this.shows(unit)) {
       return new Laid(this.places, unit, before, { changed: false, renewed: false });
     }
