@@ -76,9 +76,13 @@ describe('names', () => {
 
   test('-C: a directory that is there, one that is not, and a cargo that does not allow it', async () => {
     const project = small('moved');
-    for (const directory of ['src', 'nowhere']) {
-      await expectAlike(project, ['-C', directory, 'build']);
-      await expectAlike(project, ['-C', directory, '-Zunstable-options', 'build'], nightly);
+    for (const [directory, code] of [
+      ['src', 0],
+      ['nowhere', 101],
+    ] as const) {
+      expect((await expectAlike(project, ['-C', directory, 'build'])).code).toBe(101);
+      const allowed = await expectAlike(project, ['-C', directory, '-Zunstable-options', 'build'], nightly);
+      expect(allowed.code).toBe(code);
     }
   });
 });
