@@ -1,5 +1,6 @@
 /** Asks cargo itself: the unit graph of an invocation, and the workspace. */
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { failure, type Result, success, UserError } from '../sys/errors.ts';
 import { type OutputMode, run } from '../sys/run.ts';
 import { readArguments } from './arguments.ts';
@@ -80,7 +81,7 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
   }
   stderr.release();
   const workspace: unknown = metadata.code === 0 ? JSON.parse(metadata.stdout.toString()) : null;
-  const undo = makeRoomForRustcInfo(fieldOf(workspace, 'build_directory') ?? fieldOf(workspace, 'target_directory'));
+  const undo = makeRoomForRustcInfo(buildDirectory(request, workspace));
   const graph = await graphProcess;
   if (graph.startError)
     throw new UserError(
@@ -95,6 +96,13 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
   }
   stderr.flush();
   return success({ graph: tellCheckedTests(parseGraph(graph.stdout), invocation), metadata: workspace });
+}
+
+/** The directory in which the process that computes the graph keeps what it asks rustc. */
+function buildDirectory({ invocation, configured }: CargoRequest, workspace: unknown): unknown {
+  const named = optionValues(invocation, '--target-dir').at(-1);
+  if (named !== undefined && configured('build.build-dir') === undefined) return resolve(invocation.cwd, named);
+  return fieldOf(workspace, 'build_directory') ?? fieldOf(workspace, 'target_directory');
 }
 
 /**
