@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { manifest, Place, type Project } from '../e2e/support.ts';
+import { manifest, Place } from '../e2e/support.ts';
 
 const place = new Place('beside');
 const lib = 'pub fn f() -> u32 { 1 }\n';
@@ -54,15 +54,15 @@ test.each([
   [['check', '--workspace', '--all-targets']],
   [['test', '--no-run', '-p', 'app-part']],
 ])('%j', async (args) => {
-  const after = async (call: Project['cargo']) => {
+  const after = async (program: 'cargo' | 'drydock') => {
     for (const name of places) fs.rmSync(project.at(name), { recursive: true, force: true });
-    const ended = await call.call(project, args);
+    const ended = await project[program](args);
     expect(ended.code, ended.stderr).toBe(0);
     return contents();
   };
-  const theirs = await after(project.cargo);
+  const theirs = await after('cargo');
   expect(Object.keys(theirs).length).toBeGreaterThan(15);
-  expect(await after(project.drydock)).toEqual(theirs);
+  expect(await after('drydock')).toEqual(theirs);
 });
 
 /**
