@@ -99,9 +99,10 @@ export async function askCargo(request: CargoRequest): Promise<Result<Answer, Ca
 }
 
 /** The directory in which the process that computes the graph keeps what it asks rustc. */
-function buildDirectory({ invocation, configured }: CargoRequest, workspace: unknown): unknown {
+function buildDirectory(request: CargoRequest, workspace: unknown): unknown {
+  const { invocation } = request;
   const named = optionValues(invocation, '--target-dir').at(-1);
-  if (named !== undefined && configured('build.build-dir') === undefined) return resolve(invocation.cwd, named);
+  if (named !== undefined && request.configured('build.build-dir') === undefined) return resolve(invocation.cwd, named);
   return fieldOf(workspace, 'build_directory') ?? fieldOf(workspace, 'target_directory');
 }
 
