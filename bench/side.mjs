@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { measure } from './measure.mjs';
+import { removeTree } from '../scripts/remove.mjs';
 
 export class Side {
   /** `command` builds when it is run in a checkout. */
@@ -17,7 +18,7 @@ export class Side {
 
   /** A fresh checkout without anything built, and an empty store. */
   reset() {
-    rmSync(this.place, { recursive: true, force: true });
+    removeTree(this.place);
     this.checkOut(this.checkout);
     // The file system works on after many files were removed, and one side has a store to remove: not while it is measured.
     execFileSync('sync');

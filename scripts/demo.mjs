@@ -5,12 +5,13 @@
 //
 // Everything happens in a temporary directory, which is removed: no store of yours is touched, and the first build is one.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Side } from '../bench/side.mjs';
 import { fetchCrates, unpackCrate } from './crates.mjs';
+import { removeTree } from './remove.mjs';
 
 const DRYDOCK = fileURLToPath(new URL('../dist/drydock.mjs', import.meta.url));
 const EDIT = {
@@ -28,7 +29,7 @@ const STEPS = [
 ];
 
 const place = mkdtempSync(path.join(os.tmpdir(), 'drydock-demo-'));
-process.on('exit', () => rmSync(place, { recursive: true, force: true }));
+process.on('exit', () => removeTree(place));
 process.on('SIGINT', () => process.exit(130));
 await demo();
 
