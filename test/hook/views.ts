@@ -17,7 +17,7 @@ export function viewSuite(launch?: Launch): void {
   let number = 0;
 
   beforeAll(async () => {
-    lab = await openLab(launch, [`extra-sandbox-paths = ${shownFile}=/etc/os-release`]);
+    lab = await openLab(launch, [`extra-sandbox-paths = ${shownFile}=/etc/passwd`]);
     [alice, bob] = lab.users;
     for (const user of lab.users) {
       writeAs(user, 'viewing.nix', viewing);

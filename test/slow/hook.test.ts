@@ -3,6 +3,7 @@ import { lab } from '../daemon/lab.ts';
 import { attackSuite } from '../hook/attacks.ts';
 import { ownStoreSuite } from '../hook/own-store.ts';
 import { hookSuite } from '../hook/suite.ts';
+import { viewSuite } from '../hook/views.ts';
 
 describe.each(['2.26', '2.34'])('Nix %s', (version) => {
   describe('cache mounts', () => {
@@ -10,6 +11,9 @@ describe.each(['2.26', '2.34'])('Nix %s', (version) => {
   });
   describe('attacks', () => {
     attackSuite(lab(version));
+  });
+  describe('views', () => {
+    viewSuite(lab(version));
   });
   describe('own store', () => {
     ownStoreSuite(lab(version));
