@@ -9,6 +9,7 @@ import type { Afterwards } from '../run/types.ts';
 import type { Host } from './host.ts';
 import { explained } from './refusal.ts';
 import { repeatUnchanged } from './repeat.ts';
+import { storeRoot } from './store-root.ts';
 
 async function main(): Promise<number> {
   const startedOn = Date.now();
@@ -90,7 +91,7 @@ async function dispatch(host: Host): Promise<number> {
     return await command(invocation, host);
   } catch (thrown) {
     if (host.signal.aborted) return 130;
-    const error = explained(thrown);
+    const error = explained(thrown, storeRoot(invocation, host.environment));
     if (!(error instanceof UserError)) throw error;
     stderr.write(`${error.message}\n`);
     return 101;

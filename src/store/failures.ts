@@ -9,11 +9,12 @@ export async function guarded<Value>(root: string, work: () => Value | Promise<V
   try {
     return await work();
   } catch (error) {
-    throw explained(root, error);
+    throw storeFailure(root, error);
   }
 }
 
-function explained(root: string, error: unknown): unknown {
+/** A full disk or a lack of permission as a `UserError` of the store at `root`; anything else as it is. */
+export function storeFailure(root: string, error: unknown): unknown {
   const code = errnoOf(error) ?? '';
   const message = error instanceof Error ? error.message : '';
   if (FULL.has(code)) return storeIsFull(root, message, error);

@@ -58,6 +58,15 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user with a 0700 home', ()
     expect(removed.code, removed.stderr).toBe(0);
   });
 
+  test('records that cannot be read are made anew; where they lie cannot be read: an error of the store', async () => {
+    const store = '$HOME/.local/share/drydock/nix/var/drydock';
+    const built = await asUser(`$D build -q; chmod 000 ${store}/info/*/*; rm -r target; $D build; target/debug/mine`);
+    expect([built.code, built.stdout], built.stderr).toEqual([0, '<text>']);
+    const closed = await asUser(`chmod 000 ${store}/info; rm -r target; $D build || echo $?; chmod 700 ${store}/info`);
+    expect([closed.stdout, closed.stderr]).toEqual(['101\n', expect.stringMatching(/error\[D0503\]: .*\n {2}store: /)]);
+    expect((await asUser('$D build -q; target/debug/mine')).stdout).toBe('<text>');
+  });
+
   test('Ctrl-C kills what runs, and nothing of it is left', async () => {
     const stopped = await asUser(
       'echo "#![allow(long_running_const_eval)] pub const N: u64 = { let mut i = 0; while i < 20_000_000 { i += 1; } i }; fn main() { print!(\\"{N}\\"); }" > src/main.rs; $D build 2>err & sleep 2; kill -INT $!; wait $! || echo $?; ps -u $(id -u) -o args= | grep -c "[r]ustc --crate" || :',
