@@ -44,7 +44,7 @@ export async function prepareInstall(places: HookPlaces, stage: string, systemd:
   const steps: string[] = [];
   const script = ['set -eu', 'umask 022'];
   if (stale.length > 0) {
-    steps.push(`put ${stale.join(', ')} into ${home}, owned by root`);
+    steps.push(`put ${inWords(stale)} into ${home}, owned by root`);
     script.push(`install -d -m 0755 ${word(path.join(home, 'source'))}`);
     for (const name of stale) {
       const to = path.join(home, name);
@@ -75,11 +75,18 @@ export function prepareUninstall(places: HookPlaces, stage: string, systemd: boo
   const names = [filterName, programName, ...sourceNames()].filter((name) => existsSync(path.join(home, name)));
   if (names.length > 0) {
     // After the restart: a daemon whose hook is missing fails every build.
-    steps.push(`remove ${names.join(', ')} from ${home}`);
+    steps.push(`remove ${inWords(names)} from ${home}`);
     script.push(...names.map((name) => `rm -f ${word(path.join(home, name))}`));
     script.push(`rmdir ${word(path.join(home, 'source'))} ${word(home)} 2>/dev/null || true`);
   }
   return { script: `${script.join('\n')}\n`, steps };
+}
+
+/** Names of files of the hook; those of the program's source are counted. */
+function inWords(names: readonly string[]): string {
+  const source = names.filter((name) => sourceNames().includes(name));
+  const others = names.filter((name) => !source.includes(name));
+  return [...others, ...(source.length > 0 ? [`the program's source (${source.length} files)`] : [])].join(', ');
 }
 
 export function homeOf({ prefix }: HookPlaces): string {
