@@ -68,14 +68,14 @@ test.each([
 /**
  * What lies there, by its name without identities: the text of dep-info and tags, of all else whether it can be run.
  * Incremental state, locks and kept diagnostics are each one's own. Where a library and a shared one have one dep-info
- * file, cargo names either, by chance.
+ * file, cargo names either, by chance; and what it has asked rustc it keeps only if the directory is there in time.
  */
 function contents(): Readonly<Record<string, readonly string[]>> {
   const found: Record<string, string[]> = {};
   for (const base of places.filter((name) => project.exists(name))) {
     for (const entry of fs.readdirSync(project.at(base), { recursive: true, withFileTypes: true })) {
       const file = path.join(entry.parentPath, entry.name);
-      if (/\/incremental\/|\.cargo-[a-z-]*lock$|\/output-[^/]*$/.test(file)) continue;
+      if (/\/incremental\/|\.cargo-[a-z-]*lock$|\/output-[^/]*$|\/\.rustc_info\.json$/.test(file)) continue;
       const text = entry.isFile() && /\.d$|\/CACHEDIR\.TAG$|\/root-output$/.test(file);
       const what = text ? fs.readFileSync(file, 'utf8').replace(/^(\S+libcd)\.(so|rlib):/, '$1:') : kindOf(file);
       (found[plain(path.relative(project.root, file))] ??= []).push(plain(what));
