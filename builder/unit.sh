@@ -440,6 +440,23 @@ read_line() {
   esac
 }
 
+# Tells what a script of the user's own wrote among its sources: it ends with the sandbox, and the user may count on it.
+tell_written() {
+  diff -rq -x .git "$source" "$place" 2>/dev/null | while IFS= read -r line; do
+    case $line in
+      "Only in $place: "*) printf '%s\n' "@drydock wrote ${line#*: }" ;;
+      "Only in $place/"*)
+        line=${line#"Only in $place/"}
+        printf '%s\n' "@drydock wrote ${line%%: *}/${line#*: }"
+        ;;
+      "Files $source/"*" differ")
+        line=${line##*" and $place/"}
+        printf '%s\n' "@drydock wrote ${line% differ}"
+        ;;
+    esac
+  done
+}
+
 run_script() {
   place_sources /build/deps "$out/out" "$out/flags"
   place_metadata_sources
@@ -462,6 +479,7 @@ run_script() {
     printf '%s\n' "@drydock stdout $line"
     case $line in *cargo:*) read_line "$line" ;; esac
   done <"$out/output"
+  if [ -n "${owner-}" ] && [ "$sourceForm" = tree ]; then tell_written; fi
   ready=1
   exit "$code"
 }

@@ -9,7 +9,7 @@ import { asStable, type Relay, relay, type Sink } from './diagnostics.ts';
 import { hasOption, optionValues } from './invocation.ts';
 import { asSpecification } from './lock-file.ts';
 import { fieldOf } from './tables.ts';
-import { makeRoomForRustcInfo } from './tagged-directory.ts';
+import { makeRoomForRustcInfo } from '../sys/tagged-directory.ts';
 import type { Invocation, UnitGraph } from './types.ts';
 
 /** cargo ended by itself with this exit code; what it had to say has been passed on. */

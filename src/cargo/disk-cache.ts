@@ -1,7 +1,8 @@
 /** Small JSON records in a directory. Losing one costs time, never correctness. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectories } from '../sys/directories.ts';
 
 export interface DiskCache {
   /** The record under `key`; null where there is none that can be read. */
@@ -28,7 +29,7 @@ export function diskCache(directory: string): DiskCache {
       const file = fileOf(name, JSON.stringify(key));
       const aside = `${file}.${process.pid}`;
       try {
-        mkdirSync(directory, { recursive: true });
+        makeDirectories(directory);
         writeFileSync(aside, JSON.stringify({ key, value }));
         renameSync(aside, file);
       } catch {

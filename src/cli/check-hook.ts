@@ -5,6 +5,7 @@ import { UserError, errnoOf } from '../sys/errors.ts';
 import { userDirectory, userIds } from '../sys/ids.ts';
 import type { Host } from './host.ts';
 import { mountAround } from './mount-around.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 export type HookCheck =
   | { readonly kind: 'works' }
@@ -27,7 +28,7 @@ export async function checkHook(host: Host): Promise<HookCheck> {
   if (userIds().uid === 0)
     return { kind: 'not-tried', reason: 'root has no cache mounts; as yourself: drydock nix check-hook' };
   const above = path.join(userDirectory('cache', host.environment) ?? '/', 'drydock');
-  mkdirSync(above, { recursive: true });
+  makeDirectories(above);
   const directory = mkdtempSync(path.join(above, 'check-hook-'));
   try {
     const file = path.join(directory, 'check.nix');

@@ -19,8 +19,9 @@ import type { Sources } from '../sources/types.ts';
 import { guarded } from '../store/failures.ts';
 import { openStore } from '../store/store.ts';
 import type { Store } from '../store/types.ts';
-import { type Result, success } from '../sys/errors.ts';
-import { userDirectory, userIds } from '../sys/ids.ts';
+import { type Result, success, UserError } from '../sys/errors.ts';
+import { fileMask, userDirectory, userIds } from '../sys/ids.ts';
+import { tagDirectory } from '../sys/tagged-directory.ts';
 import { storeRoot } from './store-root.ts';
 import { machineDirectory } from '../sys/machine-directory.ts';
 
@@ -37,11 +38,12 @@ export async function prepare(
   environment: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Result<Prepared, CargoFailure>> {
+  refuseMask();
+  const cacheDir = cacheDirectory(environment);
   const store = await openStore(storeRoot(invocation, environment));
   const read = await readWorkspace(invocation, environment, { signal });
   if (!read.ok) return read;
   const workspace = read.value;
-  const cacheDir = path.join(userDirectory('cache', environment) ?? '/', 'drydock');
   const platforms = new Set(workspace.graph.units.map((unit) => unit.platform));
   const cache = toolchainCache(cacheDir);
   const nix = openNixTools(workspace.environment, cache);
@@ -60,6 +62,7 @@ export async function prepare(
     cacheDir: path.join(cacheDir, 'sources'),
     cargoHome: workspace.cargoHome,
   });
+  await store.make();
   const state = stateDirectory(store);
   const owner = await guarded(store.root, () => ({
     uid: userIds().uid,
@@ -82,6 +85,28 @@ export async function prepare(
     return plan;
   });
   return success({ workspace, store, sources, session });
+}
+
+/** Throws D1004. Cargo fails with such a mask, too: rustc cannot read its own files. */
+function refuseMask(): void {
+  const mask = fileMask();
+  if ((mask & 0o700) === 0) return;
+  throw new UserError(
+    'D1004',
+    `the umask (0${mask.toString(8).padStart(3, '0')}) takes from this user what this user makes: nothing that is built could be read`,
+    'build with another one:  umask 022',
+  );
+}
+
+/** It may lie within the package that is built. Where it cannot be made nothing is kept, and everything works. */
+function cacheDirectory(environment: Readonly<Record<string, string>>): string {
+  const directory = path.join(userDirectory('cache', environment) ?? '/', 'drydock');
+  try {
+    tagDirectory(directory);
+  } catch {
+    // What is kept there costs time, never correctness.
+  }
+  return directory;
 }
 
 /**

@@ -6,6 +6,7 @@ import { UserError } from '../sys/errors.ts';
 import { copiesDirectory, type Copy } from './copies.ts';
 import { exportMark } from '../sources/export-mark.ts';
 import type { Exported } from './types.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 export interface Written {
   readonly changed: number;
@@ -42,7 +43,7 @@ function place(file: string, contents: string | Copy): boolean {
   const stat = fs.lstatSync(file, { throwIfNoEntry: false });
   const same = stat?.isFile() === true && (stat.mode & 0o100) === (mode & 0o100);
   if (same && fs.readFileSync(file).equals(bytes)) return false;
-  fs.mkdirSync(path.dirname(file), { recursive: true });
+  makeDirectories(path.dirname(file));
   replaceFile(file, bytes, mode);
   return true;
 }

@@ -26,6 +26,13 @@ export function outOfReach(lines: readonly string[], unit: PlannedUnit, shown: S
       'fetch what it wants beforehand and keep it in the package, or set what its documentation has for builds without a network',
     );
   }
+  if (lines.some((line) => /read-only file system|\(os error 30\)/i.test(line))) {
+    return new UserError(
+      'D0308',
+      `${script} wanted to write elsewhere than to OUT_DIR, and its sandbox lets it write nowhere else`,
+      'have it write to OUT_DIR, and include what it made from there:  include!(concat!(env!("OUT_DIR"), "/made.rs"))',
+    );
+  }
   // A registry's package is what it is: nothing can be put into it.
   if (shown.files === null) return null;
   const inputs = 'Cargo.toml:  [package.metadata.drydock]  inputs = ["../path/to/it"]';

@@ -5,6 +5,7 @@ import * as path from 'node:path';
 import { replaceFile } from '../sys/durable.ts';
 import type { UnitId } from '../plan/types.ts';
 import type { UnitRecord } from '../sources/types.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 export const emptyRecord: UnitRecord = { files: [], wholePackage: false, env: [], rerun: null };
 
@@ -35,7 +36,7 @@ export class Records {
     this.tryOut(id, record);
     const file = this.#file(id);
     try {
-      fs.mkdirSync(path.dirname(file), { recursive: true });
+      makeDirectories(path.dirname(file));
       replaceFile(file, JSON.stringify(record));
     } catch {
       // Known for this session; the next one learns it again.

@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { replaceFile } from '../sys/durable.ts';
 import { type Stamped, stampOf, stampsSince, unchangedSince } from '../sys/stamps.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 /** Everything on which an unchanged build rests. */
 export interface Unchanged {
@@ -91,7 +92,7 @@ export function saveUnchanged(
   const variables = [...new Set(state.variables)].map((name) => [name, environment[name] ?? null] as const);
   const saved: Saved = { version, watched, placed, variables, stdout, stderr, afterwards };
   try {
-    fs.mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     replaceFile(path.join(directory, `${key}.json`), JSON.stringify(saved));
     forgetOldest(directory);
   } catch {

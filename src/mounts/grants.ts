@@ -2,10 +2,11 @@
  * Grants: what tells the daemon's hook (`hook/source/`) that the owner of a directory lets one build have it. Files in a
  * directory that only the owner can write, one for each derivation, named by its hash.
  */
-import { lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { DrvPath } from '../nix/types.ts';
 import { errnoOf } from '../sys/errors.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 export interface GrantedDirectory {
   /** The mount's id, as the derivation declares it. */
@@ -35,7 +36,7 @@ export type Answer =
 /** The owner's directory of grants below `state`, made when missing; without symlinks, since it goes into derivations. */
 export function grantsDirectory(state: string): string {
   const place = path.join(state, 'grants');
-  mkdirSync(place, { recursive: true, mode: 0o700 });
+  makeDirectories(place, 0o700);
   return realpathSync(place);
 }
 

@@ -1,10 +1,10 @@
 /** Cache mounts held for one build of one derivation: locked, marked, and given back. */
-import { mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { removeTree } from '../sys/copy.ts';
 import type { LockOptions } from '../sys/lock.ts';
 import { type Guard, takeGuard, tryGuard } from './guard.ts';
 import type { MountGrant } from './types.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 export interface HeldMount {
   readonly grant: MountGrant;
@@ -60,9 +60,9 @@ async function holdOne(
   grant: MountGrant,
   options: LockOptions,
 ): Promise<{ readonly mount: HeldMount; readonly guard: Guard | null }> {
-  await mkdir(path.dirname(grant.directory), { recursive: true });
+  makeDirectories(path.dirname(grant.directory));
   if (grant.sharing === 'shared') {
-    await mkdir(grant.directory, { recursive: true });
+    makeDirectories(grant.directory);
     return { mount: { grant, directory: grant.directory, dropped: false }, guard: null };
   }
   const [directory, guard] =
@@ -75,7 +75,7 @@ async function holdOne(
       await removeTree(directory);
       guard.clear();
     }
-    await mkdir(directory, { recursive: true });
+    makeDirectories(directory);
     return { mount: { grant, directory, dropped }, guard };
   } catch (error) {
     guard.release();

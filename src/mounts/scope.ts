@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { createExclusive, replaceFile } from '../sys/durable.ts';
-import { makeDirectory } from '../sys/make-directory.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 /**
  * The scope kept in `directory`, 32 hex digits; made at first use, and anew where the file is damaged (a power cut may
@@ -21,7 +21,7 @@ export function ownerScope(directory: string): string {
   };
   const known = read();
   if (known !== null) return known;
-  makeDirectory(directory);
+  makeDirectories(directory);
   const text = `${randomBytes(16).toString('hex')}\n`;
   // Whoever comes second takes the first one's; only what cannot be read is replaced.
   if (!createExclusive(file, text, 0o600) && read() === null) replaceFile(file, text, 0o600);

@@ -1,7 +1,8 @@
 /** Directories of mounts that a hook will hold, not this process: they have to be there before it looks. */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { guardFile } from './guard.ts';
 import type { MountGrant } from './types.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 export interface Prepared {
   readonly grant: MountGrant;
@@ -21,7 +22,7 @@ export function prepareDirectories(grant: MountGrant): Prepared {
   );
   if (!transactional) {
     for (const one of alternatives) {
-      mkdirSync(one, { recursive: true });
+      makeDirectories(one);
       closeSync(openSync(guardFile(one), 'a', 0o600));
     }
   }

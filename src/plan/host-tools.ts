@@ -19,7 +19,21 @@ const driverPrograms = ['cc1', 'collect2'];
 const driverFiles = ['libc.so.6', 'libc.so', 'libc.a', 'libm.so.6', 'crt1.o', 'crti.o', 'libgcc.a', 'libgcc_s.so.1'];
 
 /** What the builder itself calls. The last is the one that runs it, wherever `PATH` leads. */
-const builderPrograms = ['env', 'cp', 'ln', 'mkdir', 'rm', 'chmod', 'cat', 'tail', 'tar', 'gzip', 'sh', '/bin/sh'];
+const builderPrograms = [
+  'env',
+  'cp',
+  'ln',
+  'mkdir',
+  'rm',
+  'chmod',
+  'cat',
+  'diff',
+  'tail',
+  'tar',
+  'gzip',
+  'sh',
+  '/bin/sh',
+];
 
 /**
  * Looks the tools up by the caller's `PATH` where they lie in a Nix store, else as the sandbox will. `linkers`: those that

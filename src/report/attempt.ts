@@ -13,6 +13,8 @@ export class Attempt {
   /** A build script's own output. */
   readonly stdout: string[] = [];
   readonly stderr: string[] = [];
+  /** What the script wrote among its sources. */
+  readonly wrote: string[] = [];
   /** Diagnostics that earlier attempts have shown. */
   readonly #shown: ReadonlySet<string>;
   readonly #showing = new Set<string>();

@@ -11,10 +11,19 @@ import type { Shell } from './shell.ts';
 import type { Lookup } from './types.ts';
 
 const stdoutPrefix = '@drydock stdout';
+const wrotePrefix = '@drydock wrote ';
 
 /** A line of a program's stdout as the builder logs it; null: another line. */
 export function stdoutLine(line: string): string | null {
   return line.startsWith(stdoutPrefix) ? line.slice(stdoutPrefix.length + 1) : null;
+}
+
+/** How many files a warning names. */
+const named = 3;
+
+function namedFirst(files: readonly string[]): string {
+  const more = files.length > named ? `, and ${files.length - named} more` : '';
+  return `${files.slice(0, named).join(', ')}${more}`;
 }
 
 export class ScriptRuns {
@@ -42,6 +51,7 @@ export class ScriptRuns {
   /** Keeps a line of the script's output; null: the builder's own. */
   collect(attempt: Attempt, line: string, map: PathMapper): 'stdout' | 'stderr' | null {
     const out = stdoutLine(line);
+    if (line.startsWith(wrotePrefix)) attempt.wrote.push(line.slice(wrotePrefix.length));
     if (out === null && line.startsWith('@drydock ')) return null;
     const stream = out === null ? 'stderr' : 'stdout';
     attempt[stream].push(map(out ?? line));
@@ -58,6 +68,16 @@ export class ScriptRuns {
     }
     if (showsWarnings || output.messages.some(({ level }) => level === 'error')) {
       showMessages(this.#shell, unit, output.messages);
+    }
+    if (showsWarnings && attempt.wrote.length > 0) {
+      const { name, version } = unit.package;
+      this.#shell.warn(
+        `the build script of \`${name} ${version}\` wrote among its sources, and nothing of that is kept`,
+        [
+          `note: ${namedFirst(attempt.wrote)}`,
+          'help: what is compiled has to be written to OUT_DIR, and included from there; what is for people, by a program of its own',
+        ],
+      );
     }
   }
 

@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import type { EngineEvent, GoalKey } from '../engine/types.ts';
 import type { PlannedUnit } from '../plan/types.ts';
 import { progressName } from './names.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 interface Span {
   readonly start: number;
@@ -36,7 +37,7 @@ export class Timings {
    * the build; `title`: what was built. Throws the system error.
    */
   write(directory: string, units: readonly PlannedUnit[], title: string): string {
-    fs.mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     const stamp = this.#date.toISOString().replace(/[-:]/g, '').replace('.', '');
     const file = path.join(directory, `cargo-timing-${stamp}.html`);
     fs.writeFileSync(file, this.#page(units, title));

@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { sha256 } from '../nix/hash.ts';
 import type { Sha256, StorePath } from '../nix/types.ts';
 import type { Facts } from './facts.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 /** Bump when the meaning of anything below changes, the scanner's rules included. */
 const formatVersion = 3;
@@ -86,7 +87,7 @@ class Shelf {
     const body = JSON.stringify({ version: formatVersion, ...Object.fromEntries(this.#tables) });
     const aside = `${this.#file}.${process.pid}.new`;
     try {
-      fs.mkdirSync(path.dirname(this.#file), { recursive: true });
+      makeDirectories(path.dirname(this.#file));
       fs.writeFileSync(aside, `${sha256(body)}\n${body}`);
       fs.renameSync(aside, this.#file);
     } catch {

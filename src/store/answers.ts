@@ -2,12 +2,13 @@
  * Records that were read for one question, in one file: a build with nothing to do asks the same question as the build
  * before it, and 400 small files take longer to read than one. The contents are looked at all the same.
  */
-import { lstatSync, mkdirSync, readFileSync, readdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, readdirSync, unlinkSync } from 'node:fs';
 import { replaceFile } from '../sys/durable.ts';
 import { sha256 } from '../nix/hash.ts';
 import type { StorePath } from '../nix/types.ts';
 import type { Layout } from './layout.ts';
 import { type PathRecord, recordProblem } from './record.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 /** Fewer paths than this are read one by one. */
 const WORTHWHILE = 32;
@@ -40,7 +41,7 @@ export function recall(layout: Layout, paths: readonly StorePath[]): Answer | nu
     keep(records) {
       if (!before.settled || stampOf(layout)?.text !== before.text) return;
       try {
-        mkdirSync(layout.answers, { recursive: true });
+        makeDirectories(layout.answers);
         const names = readdirSync(layout.answers);
         if (names.length > KEPT) for (const name of names) unlinkSync(`${layout.answers}/${name}`);
         replaceFile(file, JSON.stringify({ stamp: before.text, records: [...records] }));

@@ -4,9 +4,10 @@ import * as path from 'node:path';
 import { createExclusive } from '../sys/durable.ts';
 import { errnoOf } from '../sys/errors.ts';
 import { userDirectory } from '../sys/ids.ts';
-import { makeDirectory } from '../sys/make-directory.ts';
 import { newerFormat } from './failures.ts';
 import { type Layout, formatVersion } from './layout.ts';
+import { makeDirectories } from '../sys/directories.ts';
+import { tagDirectory } from '../sys/tagged-directory.ts';
 
 /** Where the store is unless the caller says otherwise: `DRYDOCK_STORE`, else `drydock` in the user's data directory. */
 export function defaultStoreRoot(environment: Readonly<Record<string, string | undefined>> = process.env): string {
@@ -28,10 +29,11 @@ export function readFormat(layout: Layout): boolean {
   return true;
 }
 
-/** Makes the store's directories; the format file comes last and says that all of them are there. */
+/** Makes the store's directories, tagged so that a package around it does not take it for sources; the format file comes last and says that all of them are there. */
 export function makeStore(layout: Layout): void {
   const { store, work, locks, roots, logs } = layout;
   const records = [layout.records('pure'), layout.records('dev')];
-  for (const directory of [store, work, locks, roots, logs, ...records]) makeDirectory(directory);
+  for (const directory of [store, work, locks, roots, logs, ...records]) makeDirectories(directory);
+  tagDirectory(layout.root);
   if (!createExclusive(layout.format, `${formatVersion}\n`)) readFormat(layout);
 }

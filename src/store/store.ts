@@ -6,6 +6,7 @@ import { type Lock, type LockOptions, lock, tryLock } from '../sys/lock.ts';
 import type { DrvPath, SealedDerivation, StorePath } from '../nix/types.ts';
 import { hostDirectoryRecord, prepareFile, prepareTree } from './add.ts';
 import { removeUnneeded } from './collect.ts';
+import { closureOf } from './closure.ts';
 import { guarded } from './failures.ts';
 import { defaultStoreRoot, makeStore, readFormat } from './format.ts';
 import { laneSize } from './inventory.ts';
@@ -74,27 +75,23 @@ class EmbeddedStore implements Store {
   }
 
   closure(paths: readonly StorePath[]): { paths: StorePath[]; missing: StorePath[] } {
-    const reached = new Set<StorePath>();
-    const missing: StorePath[] = [];
-    const waiting = [...paths];
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (reached.has(next)) continue;
-      reached.add(next);
-      const references = this.references(next);
-      if (references === null) missing.push(next);
-      else waiting.push(...references);
-    }
-    return { paths: [...reached], missing };
+    return closureOf(paths, this.references.bind(this));
   }
 
   takeWarnings(): readonly StoreWarning[] {
     return this.#records.takeWarnings();
   }
 
-  hold(options: LockOptions = {}): Promise<void> {
+  make(): Promise<void> {
     return guarded(this.root, async () => {
       if (!this.#made) makeStore(this.#layout);
       this.#made = true;
+    });
+  }
+
+  hold(options: LockOptions = {}): Promise<void> {
+    return guarded(this.root, async () => {
+      await this.make();
       this.#hold ??= lock(this.#layout.gcLock, 'shared', options).catch((error: unknown) => {
         this.#hold = null;
         throw error;

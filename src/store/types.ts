@@ -122,6 +122,8 @@ export interface Store {
   /** Warnings since the last call, each fact once in the life of this object. */
   takeWarnings(): readonly StoreWarning[];
 
+  /** Makes it if it is not there: before anything else is kept in its directory. */
+  make(): Promise<void>;
   /**
    * Keeps collection away until `collect` or `close`. Every writing method does it by itself; whoever relies on what
    * `valid` answered calls it first.

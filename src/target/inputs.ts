@@ -5,6 +5,7 @@ import type { Plan, PlannedUnit, UnitId } from '../plan/types.ts';
 import { replaceFile } from '../sys/durable.ts';
 import { fingerprintOf, inputFiles } from './fingerprint.ts';
 import type { Places } from './places.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 const version = 1;
 
@@ -86,7 +87,7 @@ export function readAllInputs<Note>(places: Places, platforms: Iterable<string |
 /** Throws the system error. */
 export function writeInputs<Note>(places: Places, unit: PlannedUnit, kept: Kept<Note>): void {
   const { directory, inputs } = fingerprintOf(places, unit);
-  fs.mkdirSync(directory, { recursive: true });
+  makeDirectories(directory);
   replaceFile(inputs, JSON.stringify({ version, ...kept }));
 }
 

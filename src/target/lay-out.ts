@@ -10,6 +10,7 @@ import { placeCopy, placeLink, placeText, placeTree } from './place.ts';
 import { hasExecutable, outDirOf, type Places, unitDirectory, upliftPath } from './places.ts';
 import type { Placed, Sealed, UnitEntry } from './record.ts';
 import type { LaidOutNames } from './types.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 /** The sandbox's name of `$out` as rustc writes it into dep-info. */
 const sandboxOut = '/build/out';
@@ -39,7 +40,7 @@ export function namesOf(places: Places, unit: PlannedUnit, exists: (name: string
 export function placeCompilation(places: Places, unit: PlannedUnit, outDir: string, outputs: OutputPlace): PlacedUnit {
   const { depInfo } = fingerprintOf(places, unit);
   const directory = unitDirectory(places, unit);
-  fs.mkdirSync(directory, { recursive: true });
+  makeDirectories(directory);
   const files: Placed[] = [];
   const trees: Sealed[] = [];
   for (const entry of fs.readdirSync(outDir, { withFileTypes: true })) {
@@ -55,7 +56,7 @@ export function placeCompilation(places: Places, unit: PlannedUnit, outDir: stri
     const to = upliftPath(places, unit, file);
     const from = path.join(outDir, file.name);
     if (to === null || !fs.existsSync(from)) continue;
-    fs.mkdirSync(path.dirname(to), { recursive: true });
+    makeDirectories(path.dirname(to));
     files.push(sharesContents(unit, from) ? placeLink(from, to) : placeCopy(from, to));
   }
   return { files, trees };
@@ -75,7 +76,7 @@ export function exportArtifacts(directory: string, places: Places, unit: Planned
 /** Places the output of a build-script run: what it printed, and `OUT_DIR` as a tree. */
 export function placeRun(places: Places, unit: PlannedUnit, outDir: string): PlacedUnit {
   const directory = unitDirectory(places, unit);
-  fs.mkdirSync(directory, { recursive: true });
+  makeDirectories(directory);
   const files = ['output', 'stderr']
     .filter((name) => fs.existsSync(path.join(outDir, name)))
     .map((name) => placeLink(path.join(outDir, name), path.join(directory, name)));

@@ -1,12 +1,12 @@
 /** Cargo's own locks on its directories, taken in its order, so that both may work in one `target/`. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { makeTagged } from '../cargo/tagged-directory.ts';
+import { makeTagged } from '../sys/tagged-directory.ts';
 import type { Workspace } from '../cargo/types.ts';
 import { isCheck, kindOf } from '../plan/target.ts';
 import { type Lock, lock } from '../sys/lock.ts';
-import { makeDirectory } from '../sys/make-directory.ts';
 import { type Places, placesOf } from './places.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 export interface LockTargetOptions {
   /** Called when a lock has to be waited for; `what` in cargo's words: `artifact directory`, `build directory`. */
@@ -33,13 +33,13 @@ export async function lockTarget(workspace: Workspace, options: LockTargetOption
   };
   try {
     for (const platform of platforms) {
-      const [build, artifact] = makeDirectories(workspace, places, platform);
+      const [build, artifact] = makeLayout(workspace, places, platform);
       if (!artifacts || build !== artifact) await take(build, 'build directory');
       if (artifacts) await take(artifact, 'artifact directory');
     }
     if (workspace.graph.units.some(({ target }) => ['test', 'bench'].includes(kindOf(target)))) {
       // `CARGO_TARGET_TMPDIR`.
-      makeDirectory(path.join(workspace.buildDir, 'tmp'));
+      makeDirectories(path.join(workspace.buildDir, 'tmp'));
     }
   } catch (error) {
     for (const one of held) one.release();
@@ -53,7 +53,7 @@ function isCheckedUnit({ graph }: Workspace, index: number): boolean {
   return unit !== undefined && isCheck(unit);
 }
 
-function makeDirectories(workspace: Workspace, places: Places, platform: string | null): [string, string] {
+function makeLayout(workspace: Workspace, places: Places, platform: string | null): [string, string] {
   const [build, artifact] = [places.intermediates(platform), places.artifacts(platform)];
   makeTagged(workspace.targetDir);
   makeTagged(workspace.buildDir);
@@ -61,9 +61,9 @@ function makeDirectories(workspace: Workspace, places: Places, platform: string 
   makeTagged(path.dirname(build));
   makeTagged(path.dirname(artifact));
   for (const name of ['.fingerprint', 'deps', 'build', 'examples', 'incremental']) {
-    makeDirectory(path.join(build, name));
+    makeDirectories(path.join(build, name));
   }
-  makeDirectory(path.join(artifact, 'examples'));
+  makeDirectories(path.join(artifact, 'examples'));
   return [build, artifact];
 }
 

@@ -22,6 +22,7 @@ import {
 } from './record.ts';
 import { localClosure, rootDepInfoFiles, writeRootDepInfo } from './root-dep-info.ts';
 import type { LaidOut, LaidOutNames, Target } from './types.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 /**
  * Takes cargo's locks (waiting for them where another build holds them) and creates the directories. Rejects with the
@@ -109,7 +110,7 @@ class OpenTarget implements Target {
     }
     const renewed = held?.out !== outPath || (before !== null && this.#isBroken(unit, before));
     const { directory, timestamp } = fingerprintOf(this.places, unit);
-    fs.mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     if (timestamp !== null) placeText(timestampText, timestamp);
     const placed = isRun(unit.unit)
       ? placeRun(this.places, unit, outDir)

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { replaceFile } from '../sys/durable.ts';
+import { makeDirectories } from '../sys/directories.ts';
 
 const version = 1;
 
@@ -43,7 +44,7 @@ export function readEntry(file: string, root: string): Held | null {
 
 /** `root`: the directory that everything lies in. Throws the system error. */
 export function writeEntry(file: string, root: string, entry: UnitEntry): void {
-  fs.mkdirSync(path.dirname(file), { recursive: true });
+  makeDirectories(path.dirname(file));
   replaceFile(file, JSON.stringify({ version, root, entry }));
 }
 

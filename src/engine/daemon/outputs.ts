@@ -1,5 +1,5 @@
 /** Where valid outputs lie on this machine. A daemon at the other end of ssh has them there: they are copied from it. */
-import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import type { StorePath } from '../../nix/types.ts';
 import { asideName } from '../../sys/durable.ts';
@@ -7,6 +7,7 @@ import { type DaemonAddress, rootOf } from './address.ts';
 import type { RemoteStore } from './remote-store.ts';
 import type { DaemonState } from './state.ts';
 import { unpackNar } from './unpack.ts';
+import { makeDirectories } from '../../sys/directories.ts';
 
 export class Outputs {
   readonly #address: DaemonAddress;
@@ -39,7 +40,7 @@ export class Outputs {
   async fetch(storePath: StorePath): Promise<void> {
     if (this.#isHere(storePath)) return;
     const to = this.hostPath(storePath);
-    mkdirSync(path.dirname(to), { recursive: true });
+    makeDirectories(path.dirname(to));
     const aside = asideName(to);
     const store = await this.#store();
     const info = await store.info(storePath);

@@ -1,10 +1,11 @@
 /** Roots for the collector, registered as an ordinary user can: indirect ones, symlinks of this user's. */
-import { mkdirSync, readFileSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import * as path from 'node:path';
 import { parseStorePath, textPath } from '../../nix/store-path.ts';
 import type { StorePath } from '../../nix/types.ts';
 import { asideName } from '../../sys/durable.ts';
 import type { RemoteStore } from './remote-store.ts';
+import { makeDirectories } from '../../sys/directories.ts';
 
 const name = 'drydock-roots';
 
@@ -30,7 +31,7 @@ export async function keepPaths(
     .join('');
   const made = textPath(name, text, references);
   if (!(await store.valid([made])).has(made)) await store.addText(made, text, references);
-  mkdirSync(path.dirname(link), { recursive: true });
+  makeDirectories(path.dirname(link));
   const aside = asideName(link);
   symlinkSync(made, aside);
   renameSync(aside, link);

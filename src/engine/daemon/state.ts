@@ -3,12 +3,13 @@
  * which outputs were inspected and accepted. An output that Nix takes for valid may still break a rule of the one who
  * wants it, or may hold a lesson, and it may have been built by somebody else.
  */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import { baseName } from '../../nix/store-path.ts';
 import type { DrvPath, StorePath } from '../../nix/types.ts';
 import { replaceFile } from '../../sys/durable.ts';
 import { errnoOf } from '../../sys/errors.ts';
+import { makeDirectories } from '../../sys/directories.ts';
 
 export class DaemonState {
   readonly directory: string;
@@ -61,7 +62,7 @@ export class DaemonState {
       replaceFile(file, text);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
-      mkdirSync(path.dirname(file), { recursive: true });
+      makeDirectories(path.dirname(file));
       replaceFile(file, text);
     }
   }

@@ -1,6 +1,7 @@
 /** The files of `/etc` that a sandbox has of its own, as Nix writes them. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { makeDirectories } from '../../sys/directories.ts';
 
 const files = {
   passwd: [
@@ -14,7 +15,7 @@ const files = {
 
 /** Writes them into the new directory `directory`, with a place for each part of the host's `/etc` that is bound. */
 export function writeEtc(directory: string): void {
-  mkdirSync(path.join(directory, 'alternatives'), { recursive: true });
+  makeDirectories(path.join(directory, 'alternatives'));
   for (const [name, lines] of Object.entries(files)) writeFileSync(path.join(directory, name), `${lines.join('\n')}\n`);
   writeFileSync(path.join(directory, 'ld.so.cache'), '');
 }

@@ -17,6 +17,7 @@ import { baseName } from '../../nix/store-path.ts';
 import { type StorePath, storeDir } from '../../nix/types.ts';
 import { errnoOf } from '../../sys/errors.ts';
 import type { Bind } from './sandbox.ts';
+import { makeDirectories } from '../../sys/directories.ts';
 
 export interface StageInput {
   readonly path: StorePath;
@@ -34,7 +35,7 @@ const linkedAtMost = 24;
 /** Fills the new directory `directory`; answers what must be bound below it. */
 export function fillStage(directory: string, inputs: readonly StageInput[], outPath: StorePath): readonly Bind[] {
   const binds: Bind[] = [];
-  mkdirSync(path.join(directory, baseName(outPath)), { recursive: true });
+  makeDirectories(path.join(directory, baseName(outPath)));
   for (const input of inputs) {
     const target = path.join(directory, baseName(input.path));
     if (input.only !== null) {

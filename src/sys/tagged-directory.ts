@@ -1,7 +1,8 @@
-/** A directory of build results, as cargo creates it. */
+/** A directory of build results, as cargo creates it. Backups leave it out, and so do lists of a package's sources. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { asideName } from '../sys/durable.ts';
+import { asideName, createExclusive } from './durable.ts';
+import { makeDirectories } from './directories.ts';
 
 const tagName = 'CACHEDIR.TAG';
 const tag = `Signature: 8a477f597d28d172789f06886806bc55
@@ -12,10 +13,9 @@ const tag = `Signature: 8a477f597d28d172789f06886806bc55
 /** Creates a directory that backups leave out; false: it is there already, and left as it is. Throws the system error. */
 export function makeTagged(directory: string): boolean {
   if (fs.existsSync(directory)) return false;
-  fs.mkdirSync(path.dirname(directory), { recursive: true });
   // Tagged before it gets its name: killed in between, no untagged directory is left under that name.
   const aside = asideName(directory);
-  fs.mkdirSync(aside);
+  makeDirectories(aside);
   fs.writeFileSync(path.join(aside, tagName), tag);
   try {
     fs.renameSync(aside, directory);
@@ -25,6 +25,14 @@ export function makeTagged(directory: string): boolean {
     return false;
   }
   return true;
+}
+
+/** The same for a directory that may be there already. */
+export function tagDirectory(directory: string): void {
+  const file = path.join(directory, tagName);
+  if (fs.existsSync(file)) return;
+  makeDirectories(directory);
+  createExclusive(file, tag);
 }
 
 /**
