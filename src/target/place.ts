@@ -38,7 +38,11 @@ function placeSymlink(from: string, to: string): Placed {
   return placed(to, 'link');
 }
 
-/** A file of its own with the permissions that a compiler's output has under the umask, and the present time. */
+/**
+ * A file of its own with the permissions that a compiler's output has under the umask, and the present time. The one
+ * before goes first: the copy then gets the memory that it had in the page cache, which is twice as fast for a large
+ * executable, and ext4 writes all of a file to the disk that is renamed onto another.
+ */
 export function placeCopy(from: string, to: string): Placed {
   const executable = (fs.statSync(from).mode & 0o111) !== 0;
   const aside = asideName(to);
@@ -47,10 +51,9 @@ export function placeCopy(from: string, to: string): Placed {
     const fd = fs.openSync(aside, 'wx', executable ? 0o777 : 0o666);
     const { mode } = fs.fstatSync(fd);
     fs.closeSync(fd);
+    removeTree(to);
     fs.copyFileSync(from, aside, fs.constants.COPYFILE_FICLONE);
     fs.chmodSync(aside, mode & 0o777);
-    // Renamed onto another file, ext4 starts to write all of it to the disk.
-    removeTree(to);
     fs.renameSync(aside, to);
   } catch (error) {
     fs.rmSync(aside, { force: true });

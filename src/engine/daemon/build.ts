@@ -37,8 +37,7 @@ async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
   const { sealed } = attempt.goal;
   const begun = performance.now();
   const lines: string[] = [];
-  await attempt.mayRun();
-  const end = await realised(shop, attempt, lines);
+  const end = (await fromBatch(shop, attempt, lines)) ?? (await alone(shop, attempt, lines));
   if (attempt.signal.aborted) return { status: 'dropped' };
   if (!end.ok || end.built) shop.state.writeLog(sealed.drvPath, lines);
   // Before anybody draws lessons from a failure that the daemon's configuration has caused.
@@ -55,15 +54,22 @@ async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
   return end.built ? { status: 'built', milliseconds: Math.round(performance.now() - begun) } : { status: 'valid' };
 }
 
-/** Makes the output valid, by whatever way is left. */
-async function realised(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
+/** Null: the batch does not build it. The daemon says when it does: to wait for that takes no slot from anybody. */
+async function fromBatch({ batch }: Workshop, attempt: Attempt, lines: string[]): Promise<Ended | null> {
+  if (batch?.has(attempt.goal.sealed.drvPath) !== true) return null;
+  attempt.pause();
+  const end = await batch.wait(attempt, lines);
+  if (end !== 'unfinished') return end;
+  lines.length = 0;
+  if (attempt.signal.aborted) return dropped;
+  await attempt.resume();
+  return null;
+}
+
+/** Makes the output valid by a call of its own, if it is not there. */
+async function alone(shop: Workshop, attempt: Attempt, lines: string[]): Promise<Ended> {
   const { drvPath, outPath } = attempt.goal.sealed;
-  if (shop.batch?.has(drvPath) === true) {
-    const end = await shop.batch.wait(attempt, lines);
-    if (end !== 'unfinished') return end;
-    lines.length = 0;
-    if (attempt.signal.aborted) return dropped;
-  }
+  await attempt.mayRun();
   const there = await shop.outputs.present([outPath]);
   if (there.has(outPath)) return { ok: true, built: false };
   const reason = await shop.inputs.add(drvPath);

@@ -110,8 +110,8 @@ export class Connection {
       ),
     );
     this.#send(introduction(minor));
-    this.#identity = await identity;
-    await ready;
+    const [introduced] = await Promise.all([identity, ready]);
+    this.#identity = introduced;
   }
 
   #expect<Value>(steps: Decode<Value>): Promise<Value> {
@@ -126,7 +126,7 @@ export class Connection {
 
   #send(outgoing: Outgoing): void {
     if (outgoing instanceof Uint8Array && this.#sending === null) {
-      this.#stream.write(outgoing);
+      if (outgoing.length > 0) this.#stream.write(outgoing);
       return;
     }
     const before = this.#sending ?? Promise.resolve();

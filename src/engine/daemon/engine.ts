@@ -66,7 +66,7 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       overrides: { 'build-poll-interval': '1', ...(address.kind === 'own' ? hostPaths([]) : {}), ...settings },
     };
     const pool = makePool(address, { ...common, maxJobs: 1 });
-    const batchPool = makePool(address, { ...common, maxJobs: jobs });
+    const batchPool = makePool(address, { ...common, maxJobs: overlapping(jobs) });
     const batched: Connection[] = [];
     let over = false;
     const openBatch = async () => {
@@ -87,11 +87,14 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       const goals = watched.goals();
       const there = await valid([...goals.values()].map((goal) => goal.sealed.outPath));
       const wanted = [...unbuilt(graphOf(goals), there)].flatMap((key) => goals.get(key) ?? []);
+      const batch = batchOf(remote, wanted);
+      const others = wanted.map((goal) => goal.sealed.drvPath).filter((drvPath) => batch?.has(drvPath) !== true);
+      if (others.length > 0) pool.warm();
       await inputs.ask(wanted);
       let checked: Promise<void> | null = null;
       const system = wanted[0]?.sealed.derivation.system ?? '';
-      const batch = batchOf(remote, wanted);
       void batch?.run(openBatch, inputs);
+      inputs.addAhead(others);
       const executor = daemonExecutor({
         pool,
         batch,
@@ -130,6 +133,11 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       opened = null;
     },
   };
+}
+
+/** A worker of the daemon's starts nothing while it hashes an output: one builder more keeps the processors busy then. */
+function overlapping(jobs: number): number {
+  return jobs > 1 ? jobs + 1 : jobs;
 }
 
 /** The pure lane's goals, if there is more than one: a call for all of them. */

@@ -23,12 +23,16 @@ export class Inputs {
     }
   }
 
-  /** Finds out in one round trip which of the goals' sources and derivations the store has, and keeps these there. */
+  /**
+   * Finds out in one round trip which of the goals' sources and derivations the store has, and keeps these there. A
+   * derivation that is there has all with it that it refers to: of what the goals need, nothing else has to be asked.
+   */
   async ask(goals: readonly Goal[]): Promise<void> {
     const paths = new Set<StorePath>();
     for (const { sealed } of goals) {
       paths.add(sealed.drvPath);
       for (const source of sealed.derivation.inputSrcs) paths.add(source);
+      for (const needed of Object.keys(sealed.derivation.inputDrvs)) paths.add(needed as StorePath);
     }
     for (const path of await this.#store.valid([...paths])) this.#adding.set(path, Promise.resolve(null));
   }
@@ -41,6 +45,11 @@ export class Inputs {
       this.#adding.set(drvPath, adding);
     }
     return adding;
+  }
+
+  /** Begins to add these, so that they are there when their turn comes. Whoever needs one learns why it cannot be. */
+  addAhead(drvPaths: readonly DrvPath[]): void {
+    for (const drvPath of drvPaths) this.add(drvPath).catch(() => {});
   }
 
   async #addDerivation(drvPath: DrvPath): Promise<FailureReason | null> {
