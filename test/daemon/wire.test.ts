@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { InputBytes } from '../../src/engine/daemon/input-bytes.ts';
+import { logLine } from '../../src/engine/daemon/log-line.ts';
 import { commonMinor } from '../../src/nix/worker-protocol.ts';
 import { readBuildResults, readMessage } from '../../src/nix/worker-replies.ts';
 import { type Decode, WireWriter, readNumber, readTexts } from '../../src/nix/worker-wire.ts';
@@ -45,6 +46,19 @@ test('a log line is a result of its activity', () => {
   const bytes = new WireWriter().number(0x52534c54).number(5).number(101).number(1).number(1).text('a line').take();
   const message = decode(readMessage(), bytes, [3]);
   expect(message).toEqual({ type: 'result', id: 5, result: 101, fields: ['a line'] });
+  expect(logLine(message)).toBe('a line');
+});
+
+test('an error of Nix’s own that stands in a log as it is stored is read for its text', () => {
+  const stored = new WireWriter()
+    .text('Error')
+    .number(0)
+    .text('Error')
+    .text("executing '/bin/sh': No such file")
+    .number(0);
+  const fields = [stored.take().toString('latin1')];
+  expect(logLine({ type: 'result', id: 1, result: 101, fields })).toBe("executing '/bin/sh': No such file");
+  expect(logLine({ type: 'result', id: 1, result: 105, fields: [1] })).toBeNull();
 });
 
 test('a message of a kind that does not exist, and a length that cannot be, are refused', () => {

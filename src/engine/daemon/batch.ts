@@ -8,6 +8,7 @@ import { type WorkerMessage, activities, activityResults, readBuildResults } fro
 import type { Attempt } from '../executor.ts';
 import type { Goal } from '../types.ts';
 import { Job } from './job.ts';
+import { logLine } from './log-line.ts';
 import type { Connection } from './connection.ts';
 import { type Ended, endedOf } from './ended.ts';
 import { Refusal } from './failures.ts';
@@ -73,9 +74,8 @@ export class Batch {
       this.#byActivity.set(message.id, job);
       job.start();
     }
-    if (message.type === 'result' && message.result === activityResults.buildLogLine) {
-      this.#byActivity.get(message.id)?.line(String(message.fields[0] ?? ''));
-    }
+    const line = logLine(message);
+    if (message.type === 'result' && line !== null) this.#byActivity.get(message.id)?.line(line);
     // Until Nix 2.26 the end of a build is not told before the end of the call, but the number of those that ended is.
     if (message.type === 'start' && message.activity === activities.builds) this.#counter = message.id;
     if (message.type === 'result' && message.result === activityResults.progress && message.id === this.#counter) {

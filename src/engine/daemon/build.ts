@@ -1,6 +1,6 @@
 /** One goal of the Nix engine: its derivation goes to the daemon, log lines come back, then the output is inspected. */
 import { buildPathsWithResults } from '../../nix/worker-protocol.ts';
-import { type WorkerMessage, activities, activityResults, readBuildResults } from '../../nix/worker-replies.ts';
+import { type WorkerMessage, activities, readBuildResults } from '../../nix/worker-replies.ts';
 import { type GrantedMounts, grantMounts } from '../../mounts/granted.ts';
 import type { Answer } from '../../mounts/grants.ts';
 import type { Attempt, AttemptEnd, Executor } from '../executor.ts';
@@ -9,6 +9,7 @@ import type { Batch } from './batch.ts';
 import { type Ended, daemonFailure, endedOf } from './ended.ts';
 import { Refusal } from './failures.ts';
 import type { Inputs } from './inputs.ts';
+import { logLine } from './log-line.ts';
 import type { Outputs } from './outputs.ts';
 import type { OwnMounts } from './own-store.ts';
 import type { Pool } from './pool.ts';
@@ -174,8 +175,8 @@ function listener(attempt: Attempt, lines: string[]) {
       builds.add(message.id);
       attempt.started();
     }
-    if (message.type === 'result' && message.result === activityResults.buildLogLine && builds.has(message.id)) {
-      const line = String(message.fields[0] ?? '');
+    const line = logLine(message);
+    if (message.type === 'result' && line !== null && builds.has(message.id)) {
       lines.push(line);
       attempt.line(line);
     }

@@ -3,8 +3,9 @@ import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import * as path from 'node:path';
 import { sealDerivation } from '../../nix/seal.ts';
 import { buildPathsWithResults } from '../../nix/worker-protocol.ts';
-import { activityResults, readBuildResults } from '../../nix/worker-replies.ts';
+import { readBuildResults } from '../../nix/worker-replies.ts';
 import { Refusal, noHostDirectories, plain } from './failures.ts';
+import { logLine } from './log-line.ts';
 import type { Pool } from './pool.ts';
 import type { RemoteStore } from './remote-store.ts';
 
@@ -46,10 +47,9 @@ export async function checkSandbox(store: RemoteStore, pool: Pool, system: strin
       buildPathsWithResults([sealed.drvPath]),
       () => readBuildResults(minor),
       (message) => {
-        if (message.type !== 'result' || message.result !== activityResults.buildLogLine) return;
-        const line = String(message.fields[0] ?? '');
-        if (line.startsWith(mark)) missing.add(line.slice(mark.length));
-        if (/executing '\/bin\/sh'/.test(plain(line))) noShell = true;
+        const line = logLine(message);
+        if (line?.startsWith(mark) === true) missing.add(line.slice(mark.length));
+        if (line !== null && /executing '\/bin\/sh'/.test(plain(line))) noShell = true;
       },
     );
     const text = plain([...results.values()][0]?.message ?? '');
