@@ -23,6 +23,12 @@ const PROGRAMS = [
     why: 'the tests compare derivations and store paths with it',
     tests: true,
   },
+  {
+    program: 'busybox',
+    packages: ['busybox'],
+    why: "the tests run the builder's script in its shell, too",
+    tests: true,
+  },
 ];
 
 process.exitCode = main();

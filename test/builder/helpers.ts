@@ -1,6 +1,6 @@
 /** Units of small crates, described as the planner describes them, with a real rustc. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Goal, GoalKey, SourceInput } from '../../src/engine/types.ts';
 import { textPath } from '../../src/nix/store-path.ts';
 import type { GoalSpec, Lab } from '../engine/helpers.ts';
@@ -11,7 +11,6 @@ export const shells: readonly (readonly [string, readonly [string, ...string[]]]
   ['dash', ['/usr/bin/dash']],
   ['busybox', ['/usr/bin/busybox', 'sh']],
 ];
-export const presentShells = shells.filter(([, [program]]) => existsSync(program));
 
 const sysroot = execFileSync('rustc', ['--print', 'sysroot'], { encoding: 'utf8' }).trim();
 

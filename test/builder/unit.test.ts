@@ -7,7 +7,7 @@ import type { SourceInput } from '../../src/engine/types.ts';
 import { fixedOutputPath } from '../../src/nix/store-path.ts';
 import type { Sha256, StorePath } from '../../src/nix/types.ts';
 import { type GoalSpec, type Lab, makeGoals, makeLab, treeSource } from '../engine/helpers.ts';
-import { outPath, presentShells, readOutput, rustc, rustcArguments, unit, words } from './helpers.ts';
+import { outPath, readOutput, rustc, rustcArguments, shells, unit, words } from './helpers.ts';
 
 let lab: Lab;
 beforeEach(async () => {
@@ -103,7 +103,7 @@ function units(shell: readonly [string, ...string[]], source: SourceInput): Reco
   return goals;
 }
 
-describe.each(presentShells)('with %s', (_name, shell) => {
+describe.each(shells)('with %s', (_name, shell) => {
   test('a package with a build script, a library and a program', { timeout: 120_000 }, async () => {
     const source = await treeSource(lab, 'two', { 'build.rs': script, 'src/lib.rs': lib, 'src/main.rs': main });
     const goals = makeGoals(units(shell, source));

@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MountGrant } from '../../src/mounts/types.ts';
 import { declareCacheMounts } from '../../src/mounts/declare.ts';
-import { presentShells, rustc, rustcArguments, unit } from '../builder/helpers.ts';
+import { rustc, rustcArguments, shells, unit } from '../builder/helpers.ts';
 import { type Lab, makeGoals, makeLab, treeSource } from './helpers.ts';
 
 let lab: Lab;
@@ -25,7 +25,7 @@ const grant = (): MountGrant => ({
 const early = 'libone-0123456789abcdef.rmeta';
 
 async function goalsFor(body: string, mounts: readonly MountGrant[], crateType = 'lib') {
-  const shell = presentShells[0]?.[1] ?? ['/bin/sh'];
+  const shell = shells[0]?.[1] ?? ['/bin/sh'];
   const source = await treeSource(lab, 'one', {
     'src/lib.rs': `pub mod other; ${crateType === 'bin' ? 'fn main() {}' : ''} pub fn one() -> u32 { ${body} }`,
     'src/other.rs': Array.from(
