@@ -3,7 +3,7 @@
  * meets half a file, and a killed writer leaves only an aside file, which `sweepAsides` knows by its name.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, linkSync, lstatSync, openSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, linkSync, openSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import * as path from 'node:path';
 import { errnoOf } from './errors.ts';
@@ -76,19 +76,11 @@ export async function removeDurably(file: string): Promise<void> {
   await syncDirectory(path.dirname(file));
 }
 
-/** Removes what killed writers have left in `directory`; younger files may belong to a writer that lives. */
-export function sweepAsides(directory: string, olderThanMilliseconds = 3_600_000): number {
-  const limit = Date.now() - olderThanMilliseconds;
-  let swept = 0;
+/** Removes what killed writers have left in `directory`. The caller sees to it that no writer lives. */
+export function sweepAsides(directory: string): void {
   for (const name of readdirSync(directory)) {
-    if (!name.startsWith(ASIDE)) continue;
-    const file = path.join(directory, name);
-    const stat = lstatSync(file, { throwIfNoEntry: false });
-    if (stat === undefined || stat.mtimeMs > limit) continue;
-    removeIfThere(file);
-    swept++;
+    if (name.startsWith(ASIDE)) rmSync(path.join(directory, name), { recursive: true, force: true });
   }
-  return swept;
 }
 
 /** Makes creations, renames and removals in `directory` survive a power cut. */

@@ -7,6 +7,7 @@ import { isCheck, kindOf } from '../plan/target.ts';
 import { type Lock, lock } from '../sys/lock.ts';
 import { type Places, placesOf } from './places.ts';
 import { makeDirectories } from '../sys/directories.ts';
+import { sweepAsides } from '../sys/durable.ts';
 
 export interface LockTargetOptions {
   /** Called when a lock has to be waited for; `what` in cargo's words: `artifact directory`, `build directory`. */
@@ -25,17 +26,20 @@ export async function lockTarget(workspace: Workspace, options: LockTargetOption
   const artifacts = workspace.graph.roots.some((root) => !isCheckedUnit(workspace, root));
   const platforms = new Set<string | null>([null, ...workspace.graph.units.map((unit) => unit.platform)]);
   const held: Lock[] = [];
-  const take = async (directory: string, what: string) => {
+  const take = async (directory: string, what: string, below: readonly string[]) => {
     if (onNetwork(directory)) return;
     const file = path.join(directory, '.cargo-lock');
     const onWait = () => options.onWait?.(what, file);
     held.push(await lock(file, 'exclusive', { onWait, ...(options.signal ? { signal: options.signal } : {}) }));
+    // Who wrote here and was killed holds no lock any more.
+    for (const name of ['.', ...below]) sweepAsides(path.join(directory, name));
   };
   try {
     for (const platform of platforms) {
       const [build, artifact] = makeLayout(workspace, places, platform);
-      if (!artifacts || build !== artifact) await take(build, 'build directory');
-      if (artifacts) await take(artifact, 'artifact directory');
+      if (!artifacts || build !== artifact) await take(build, 'build directory', ['deps', 'examples']);
+      if (artifacts)
+        await take(artifact, 'artifact directory', build === artifact ? ['deps', 'examples'] : ['examples']);
     }
     if (workspace.graph.units.some(({ target }) => ['test', 'bench'].includes(kindOf(target)))) {
       // `CARGO_TARGET_TMPDIR`.

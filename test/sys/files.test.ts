@@ -9,7 +9,6 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -73,13 +72,12 @@ describe('files that are whole or not there', () => {
     expect(readdirSync(directory)).toEqual(['f']);
   });
 
-  test('what killed writers left is swept, what living ones write is not', () => {
-    const [dead, living] = [asideName(path.join(directory, 'f')), asideName(path.join(directory, 'f'))];
-    for (const file of [dead, living, path.join(directory, 'f')]) writeFileSync(file, '');
-    utimesSync(dead, 1, 1);
-    expect(sweepAsides(directory)).toBe(1);
-    expect(existsSync(living)).toBe(true);
-    expect(readdirSync(directory)).toHaveLength(2);
+  test('what killed writers left is swept, files and trees, and nothing else', () => {
+    const [file, tree] = [asideName(path.join(directory, 'f')), asideName(path.join(directory, 'f'))];
+    mkdirSync(path.join(tree, 'sub'), { recursive: true });
+    for (const one of [file, path.join(tree, 'sub/x'), path.join(directory, 'f')]) writeFileSync(one, '');
+    sweepAsides(directory);
+    expect(readdirSync(directory)).toEqual(['f']);
   });
 });
 
