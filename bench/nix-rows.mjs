@@ -49,7 +49,10 @@ export const NIX_ROWS = [
     step: async (side, serial) => {
       await side.export(serial);
       side.write(side.edit.with(serial));
-      return side.plainCommand();
+      const measured = await side.plainCommand();
+      // The next row finds the checkout built.
+      await side.build();
+      return measured;
     },
   },
 ];

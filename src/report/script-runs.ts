@@ -6,6 +6,7 @@ import { outDirOf } from '../target/places.ts';
 import type { Attempt } from './attempt.ts';
 import { scriptMessage } from './messages.ts';
 import type { MessageFormat } from './options.ts';
+import { outOfSight } from './out-of-sight.ts';
 import { messagesOfFailure, readScriptOutput, type ScriptMessage, showMessages } from './script-output.ts';
 import type { Shell } from './shell.ts';
 import type { Lookup } from './types.ts';
@@ -69,8 +70,15 @@ export class ScriptRuns {
     if (showsWarnings || output.messages.some(({ level }) => level === 'error')) {
       showMessages(this.#shell, unit, output.messages);
     }
+    const { name, version } = unit.package;
+    const known = [unit.package.root, unit.source.root, this.#lookup.buildDir];
+    for (const directory of outOfSight(output.searchPaths, known)) {
+      this.#shell.warn(
+        `the build script of \`${name} ${version}\` has linkers search ${directory}, which sandboxes do not show`,
+        ['help: what is linked from there has to lie in the package, in OUT_DIR, or with the system below /usr'],
+      );
+    }
     if (showsWarnings && attempt.wrote.length > 0) {
-      const { name, version } = unit.package;
       this.#shell.warn(
         `the build script of \`${name} ${version}\` wrote among its sources, and nothing of that is kept`,
         [

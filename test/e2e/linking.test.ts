@@ -98,3 +98,22 @@ fn main() { print!("{} {} {} {}", one(), two(), unsafe { ours }, unsafe { theirs
   project.write({ 'src/other.rs': '', 'README.md': 'two' });
   expect((await project.good()).compiled).toEqual([]);
 });
+
+test(
+  'a search directory that no sandbox shows is told, whether something is linked from it or not',
+  seconds,
+  async () => {
+    const project = place.project('elsewhere', {
+      'Cargo.toml': manifest('elsewhere'),
+      'build.rs':
+        'fn main() { for dir in ["native=/usr/lib", "/nowhere", &std::env::var("SDK").unwrap()] { println!("cargo::rustc-link-search={dir}"); } println!("cargo::rerun-if-env-changed=SDK"); }\n',
+      'src/main.rs': 'fn main() {}\n',
+    });
+    const sdk = `${place.directory}/sdk`;
+    fs.mkdirSync(sdk);
+    const { stderr } = await project.good([], { SDK: sdk });
+    expect(stderr.match(/has linkers search .*/g)).toEqual([`has linkers search ${sdk}, which sandboxes do not show`]);
+    const inside = await project.good([], { SDK: project.root });
+    expect(inside.stderr).not.toContain('has linkers search');
+  },
+);
