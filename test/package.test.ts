@@ -34,7 +34,7 @@ test('the installed package gives drydock and cargo drydock', () => {
 
 test('the installed package holds what a build needs, and no sources', () => {
   const inside = path.join(place, 'installed/lib/node_modules/drydock');
-  for (const file of ['dist/drydock.mjs', 'builder/unit.sh', 'README.md', 'docs/errors.md']) {
+  for (const file of ['dist/drydock.mjs', 'builder/common.sh', 'builder/run.sh', 'README.md', 'docs/errors.md']) {
     expect(existsSync(path.join(inside, file)), file).toBe(true);
   }
   const top = ['README.md', 'builder', 'dist', 'docs', 'nix', 'node_modules', 'package.json'];

@@ -8,7 +8,7 @@ import { Records } from '../learn/records.ts';
 import { Session } from '../learn/session.ts';
 import { grantsDirectory } from '../mounts/grants.ts';
 import { ownerScope } from '../mounts/scope.ts';
-import { builderInput } from '../plan/content.ts';
+import { readBuilders } from '../plan/builders.ts';
 import { readTools } from '../plan/host-tools.ts';
 import { openNixTools } from '../plan/nix-tools.ts';
 import { planUnits } from '../plan/plan.ts';
@@ -77,7 +77,7 @@ export async function prepare(
     toolchain,
     tools,
     wrappers,
-    builder: builderInput(fs.readFileSync(builderFile(), 'utf8')),
+    builders: readBuilders(builderDirectory()),
   };
   const session = new Session(workspace, records, () => {
     const plan = planUnits(workspace, options);
@@ -124,11 +124,11 @@ export function stateDirectory(store: Store): string {
   return path.join(store.root, 'nix', 'var', 'drydock');
 }
 
-/** `builder/unit.sh` of this installation: beside `dist/` in a package, two up in the sources. */
-export function builderFile(): string {
+/** `builder/` of this installation: beside `dist/` in a package, two up in the sources. */
+export function builderDirectory(): string {
   for (const up of ['..', '../..']) {
-    const file = path.join(import.meta.dirname, up, 'builder', 'unit.sh');
-    if (fs.existsSync(file)) return file;
+    const directory = path.join(import.meta.dirname, up, 'builder');
+    if (fs.existsSync(directory)) return directory;
   }
-  throw new Error('builder/unit.sh is missing from this installation');
+  throw new Error('builder/ is missing from this installation');
 }

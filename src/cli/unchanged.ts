@@ -14,7 +14,8 @@ import type { Sources } from '../sources/types.ts';
 import type { Target } from '../target/types.ts';
 import { version } from '../version.ts';
 import type { Host } from './host.ts';
-import { builderFile } from './prepare.ts';
+import { builderFiles } from '../plan/builders.ts';
+import { builderDirectory } from './prepare.ts';
 import { directoryOf, keyOf } from './repeat.ts';
 
 export interface Finished {
@@ -63,5 +64,5 @@ export async function rememberUnchanged(finished: Finished): Promise<void> {
 
 /** Drydock itself: another one of the same version may plan and build otherwise. */
 function ownFiles(): readonly string[] {
-  return [process.argv[1] ?? '', builderFile()];
+  return [process.argv[1] ?? '', ...builderFiles(builderDirectory())];
 }

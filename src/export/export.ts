@@ -48,7 +48,7 @@ export function exportPlan(request: ExportRequest): Exported {
   }
   files.set('drydock.nix', helpers);
   files.set('settings.nix', settingsFile({ workspace, plan: pure, out, toolchain: shared.toolchain }));
-  files.set('unit.sh', shared.builder);
+  for (const [name, text] of shared.builders) files.set(name, text);
   files.set('default.nix', defaultFile(pairs));
   files.set('target.nix', targetFile(request, names));
   files.set('cargo_build_caller.nix', callerFile());

@@ -15,7 +15,7 @@ let
   mount =
     let text = builtins.getEnv "DRYDOCK_MOUNT"; in if text == "" then null else builtins.fromJSON text;
 
-  # A list of words as the builder reads it.
+  # A list of words as a builder reads it.
   quote = word: "'" + builtins.replaceStrings [ "'" ] [ "'\\\\''" ] word + "'";
   words = list: builtins.concatStringsSep " " (map quote list);
   assignments = set: words (map (name: name + "=" + set.\${name}) (builtins.attrNames set));
@@ -85,7 +85,10 @@ let
       if changed == [ ] then drydock.tree { inherit name; from = toString copy; files = builtins.attrNames files; }
       else throw "\${from}/\${builtins.head changed} is not as it was exported: run \`drydock export nix\` again";
 
-    builder = builtins.toFile "unit.sh" (builtins.readFile ./unit.sh);
+    builders = {
+      compile = builtins.toFile "compile.sh" (builtins.readFile ./compile.sh);
+      run = builtins.toFile "run.sh" (builtins.readFile ./run.sh);
+    };
     toolchain = builtins.mapAttrs
       (_: tool: if tool ? store then builtins.storePath tool.store else drydock.tree tool)
       (settings.toolchain drydock);
@@ -103,7 +106,7 @@ let
       derivation (builtins.mapAttrs text (own // views) // grants // {
         step = own.step + contextOf inputs;
         inherit (settings) system builder;
-        args = [ drydock.builder ];
+        args = [ drydock.builders.\${own.step} ];
       });
 
     # The results that were asked for, where cargo puts them below target/.

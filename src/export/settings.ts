@@ -17,15 +17,15 @@ export interface SharedInputs {
   readonly expressions: Shared;
   /** Attribute of `drydock.toolchain` -> what it is. */
   readonly toolchain: ReadonlyMap<string, ToolInput>;
-  /** Text of the builder. */
-  readonly builder: string;
+  /** Texts of the builders, by the names of their files. */
+  readonly builders: ReadonlyMap<string, string>;
 }
 
 /** Inputs that are no unit's own sources. */
 export function sharedInputs(plan: Plan, workspace: Workspace): SharedInputs {
   const expressions = new Map<StorePath, string>();
   const toolchain = new Map<string, ToolInput>();
-  let builder = '';
+  const builders = new Map<string, string>();
   const owned = new Set(plan.units.map(({ source }) => source.path));
   for (const { goal } of plan.units) {
     for (const input of goal.sources) {
@@ -34,8 +34,8 @@ export function sharedInputs(plan: Plan, workspace: Workspace): SharedInputs {
       switch (input.kind) {
         case 'text':
           if (input.path === goal.sealed.derivation.args[0]) {
-            builder = input.text;
-            expressions.set(input.path, 'drydock.builder');
+            builders.set(name, input.text);
+            expressions.set(input.path, `drydock.builders.${goal.sealed.derivation.env['step']}`);
           } else expressions.set(input.path, `(${textExpression(name, input.text)})`);
           break;
         case 'tree':
@@ -51,7 +51,7 @@ export function sharedInputs(plan: Plan, workspace: Workspace): SharedInputs {
       }
     }
   }
-  return { expressions, toolchain, builder };
+  return { expressions, toolchain, builders };
 }
 
 /** `rust-1.95.0-wasm32-unknown-unknown` -> `rust-wasm32-unknown-unknown`. */

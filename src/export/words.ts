@@ -1,4 +1,4 @@
-/** Reads the lists of words that a derivation's environment holds: see "The builder and its derivation". */
+/** Reads the lists of words that a derivation's environment holds: see "The builders and their derivations". */
 import { assignments, wordList } from '../plan/words.ts';
 
 /** The words of a word list; null where the text is not what `wordList` writes for them. */

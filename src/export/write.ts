@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { replaceFile } from '../sys/durable.ts';
 import { UserError } from '../sys/errors.ts';
 import { copiesDirectory, type Copy } from './copies.ts';
+import { builderNames } from '../plan/builders.ts';
 import { exportMark } from '../sources/export-mark.ts';
 import type { Exported } from './types.ts';
 import { makeDirectories } from '../sys/directories.ts';
@@ -55,7 +56,7 @@ function earlierFiles(out: string): ReadonlySet<string> {
   for (const name of namesIn(out)) {
     if (name.endsWith('.nix') && isMarked(path.join(out, name))) found.add(name);
     // These carry no mark of their own.
-    if (settings && name === 'unit.sh') found.add(name);
+    if (settings && builderNames.includes(name)) found.add(name);
   }
   for (const name of namesIn(path.join(out, 'derivations'))) {
     const inner = `derivations/${name}`;

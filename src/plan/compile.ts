@@ -133,14 +133,15 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     ...(mount === null ? {} : { movingDependencies: filesOf(moving) }),
     ...(real ? laneVariables(options, mount === null ? null : declareCacheMounts([mount]), [...views, ...viewed]) : {}),
   };
+  const builder = options.builders.compile;
   const sources: SourceInput[] = [
-    options.builder,
+    builder,
     closure.input,
     ...toolchain.inputs,
     ...options.tools.inputs,
     ...wrappers.map(({ input }) => input),
   ];
-  const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources, usesHost });
+  const sealed = seal(facts, options, index, { env, builder, inputs: needs.sealed(), sources, usesHost });
   const goal: Goal = {
     key: id,
     sealed,

@@ -1,16 +1,10 @@
 /** Inputs whose contents are known here. */
 import type { DiskCache } from '../cargo/disk-cache.ts';
-import type { SourceInput } from '../engine/types.ts';
 import { narHash, narHashSync } from '../nix/nar.ts';
-import { sourcePath, textPath, toStoreName } from '../nix/store-path.ts';
+import { sourcePath, toStoreName } from '../nix/store-path.ts';
 import type { Sha256, StorePath } from '../nix/types.ts';
 import type { SourceClosure } from '../sources/types.ts';
 import { type HostFile, treeOf } from './host-files.ts';
-
-/** The builder's text as an input of every derivation. */
-export function builderInput(text: string): SourceInput {
-  return { kind: 'text', path: textPath('unit.sh', text), text };
-}
 
 /** A tree with nothing in it, for a unit that reads no sources. `root` is for the caller to say. */
 export function emptyTree(): Omit<SourceClosure, 'root'> {

@@ -16,6 +16,8 @@ const longestVariable = 100_000;
 
 export interface Draft {
   readonly env: Readonly<Record<string, string>>;
+  /** The builder of its step, one of `sources`. */
+  readonly builder: SourceInput;
   readonly inputs: readonly SealedDerivation[];
   readonly sources: readonly SourceInput[];
   /** A program of the host runs, beside what links: it may load the host's C library. */
@@ -40,7 +42,7 @@ export function seal(facts: Facts, options: PlanOptions, index: number, draft: D
     name,
     system,
     builder,
-    args: [options.builder.path],
+    args: [draft.builder.path],
     env,
     inputDrvs: draft.inputs,
     inputSrcs: draft.sources.map((source): StorePath => source.path),

@@ -97,15 +97,16 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
   };
   const wrappers = wrappersFor(options.wrappers, true);
   const around = wrappers.map(({ input }) => input);
+  const builder = options.builders.run;
   const sources: SourceInput[] = [
-    options.builder,
+    builder,
     closure.input,
     ...described.map(({ input }) => input),
     ...toolchain.inputs,
     ...options.tools.inputs,
     ...around,
   ];
-  const sealed = seal(facts, options, index, { env, inputs: needs.sealed(), sources });
+  const sealed = seal(facts, options, index, { env, builder, inputs: needs.sealed(), sources });
   const goal = goalOf(facts, index, id, { sealed, needs: needs.list(), sources, views });
   const programNames = wrappers.map(({ program: inside, name }) => [inside, name] as const);
   return finish(facts, made, index, { goal, closure, place, toolchain, environment, program, argv: [], programNames });
@@ -162,8 +163,9 @@ function repeat(facts: Facts, options: PlanOptions, index: number, made: Made, o
     environment: '',
     ...(real ? laneVariables(options, null, []) : {}),
   };
-  const sources = [options.builder, closure.input, ...options.tools.inputs, output];
-  const sealed = seal(facts, options, index, { env, inputs: [], sources });
+  const builder = options.builders.run;
+  const sources = [builder, closure.input, ...options.tools.inputs, output];
+  const sealed = seal(facts, options, index, { env, builder, inputs: [], sources });
   const goal = goalOf(facts, index, id, { sealed, needs: [], sources, views: [] });
   const parts = { goal, closure, place, toolchain, environment: new Map<string, string>(), program, argv };
   return finish(facts, made, index, { ...parts, overridden: true });

@@ -2,6 +2,7 @@
 import type { Package, Unit } from '../cargo/types.ts';
 import type { Goal, SourceInput } from '../engine/types.ts';
 import type { Brand } from '../nix/types.ts';
+import type { Builders } from './builders.ts';
 import type { Wrappers } from './wrappers.ts';
 import type { SourceClosure, Sources, UnitRecord } from '../sources/types.ts';
 
@@ -108,6 +109,5 @@ export interface PlanOptions {
   /** Programs around rustc, as `readWrappers` finds them. */
   readonly wrappers: Wrappers;
   readonly tools: Tools;
-  /** The builder's text as an input, as `builderInput` makes it. */
-  readonly builder: SourceInput;
+  readonly builders: Builders;
 }

@@ -27,7 +27,7 @@ export interface UnitInputs {
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly hostTools: string;
-  /** The builder script. */
+  /** Store path of its builder. */
   readonly builder: string;
 }
 

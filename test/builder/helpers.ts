@@ -1,10 +1,11 @@
 /** Units of small crates, described as the planner describes them, with a real rustc. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Goal, GoalKey, SourceInput } from '../../src/engine/types.ts';
 import { textPath } from '../../src/nix/store-path.ts';
+import { type Builders, readBuilders } from '../../src/plan/builders.ts';
 import type { GoalSpec, Lab } from '../engine/helpers.ts';
-import { textSource } from '../engine/helpers.ts';
 
 /** The shells that a sandbox may have as `/bin/sh`: Debian's, and the one in Nix's sandbox. */
 export const shells: readonly (readonly [string, readonly [string, ...string[]]])[] = [
@@ -20,7 +21,7 @@ export const toolchain: SourceInput = {
   from: sysroot,
 };
 export const rustc = `${toolchain.path}/bin/rustc`;
-const builder = textSource('unit.sh', readFileSync(new URL('../../builder/unit.sh', import.meta.url), 'utf8'));
+const builders = readBuilders(fileURLToPath(new URL('../../builder', import.meta.url)));
 
 /** A word list, as the planner writes it. */
 export function words(list: readonly string[]): string {
@@ -29,13 +30,14 @@ export function words(list: readonly string[]): string {
 
 export interface UnitSpec extends Omit<GoalSpec, 'script' | 'command' | 'sources' | 'env'> {
   readonly source: SourceInput;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>> & { readonly step: keyof Builders };
   readonly sources?: readonly SourceInput[];
 }
 
-/** A goal of the builder script. */
+/** A goal of the builder of `env.step`. */
 export function unit(shell: readonly [string, ...string[]], spec: UnitSpec): GoalSpec {
   const { source, env, sources, ...rest } = spec;
+  const builder = builders[env.step];
   return {
     ...rest,
     command: [...shell, builder.path],

@@ -159,7 +159,7 @@ for (const engine of ['nix', 'embedded'] as const) {
         'hello-1.0.0-script_build',
         'hello-1.0.0-script_build_run',
         'hello-1.0.0-source',
-        'unit.sh',
+        'run.sh',
       ]);
     }
     expect(run(root, '/usr/bin/readelf', ['-n', 'target/debug/hello']).stdout).toContain(buildId);

@@ -89,6 +89,19 @@ test('under --pure two checkouts agree on everything, and nothing knows either',
   }
 });
 
+test('a change of what runs build scripts changes the run and what depends on it, nothing else', async () => {
+  const workspace = await workspaceOf(one.root, ['build'], callerEnvironment());
+  const options = await optionsFor(workspace);
+  const run = { ...options.builders.run, path: options.builders.compile.path };
+  const changed = planUnits(workspace, { ...options, builders: { ...options.builders, run } });
+  const differ = changed.units.filter(({ goal }, at) => goal.sealed.drvPath !== dev.units[at]?.goal.sealed.drvPath);
+  expect(differ.map(({ package: { name }, unit }) => [name, unit.target.kind[0], unit.mode])).toEqual([
+    ['top', 'custom-build', 'run-custom-build'],
+    ['top', 'lib', 'build'],
+    ['top', 'bin', 'build'],
+  ]);
+});
+
 test('a unit of the workspace declares its mount, owner and scope; its real path is shown', () => {
   const library = find(dev, 'top', 'lib');
   const { env } = library.goal.sealed.derivation;

@@ -1,12 +1,12 @@
 /** Plans of real workspaces, read by cargo itself. */
-import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { diskCache } from '../../src/cargo/disk-cache.ts';
 import { parseInvocation } from '../../src/cargo/invocation.ts';
 import type { Workspace } from '../../src/cargo/types.ts';
 import { readWorkspace } from '../../src/cargo/workspace.ts';
-import { builderInput } from '../../src/plan/content.ts';
+import { readBuilders } from '../../src/plan/builders.ts';
 import { readTools } from '../../src/plan/host-tools.ts';
 import { openNixTools } from '../../src/plan/nix-tools.ts';
 import { planUnits } from '../../src/plan/plan.ts';
@@ -46,7 +46,7 @@ export async function optionsFor(
     toolchain: await readToolchainInput(workspace.toolchain, platforms, cache, nix),
     tools: await readTools(linkers, workspace.environment, cache, nix),
     wrappers: await readWrappers(workspace.config, workspace.environment, cache),
-    builder: builderInput(fs.readFileSync(new URL('../../builder/unit.sh', import.meta.url), 'utf8')),
+    builders: readBuilders(fileURLToPath(new URL('../../builder', import.meta.url))),
   };
 }
 

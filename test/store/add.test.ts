@@ -121,7 +121,7 @@ test('a host directory is used where it lies, and the last one registered counts
 
 test('texts and derivations', async () => {
   const store = await freshStore();
-  const text = textSource('unit.sh', 'echo "$out"\n');
+  const text = textSource('run.sh', 'echo "$out"\n');
   expect(await store.addSource(text)).toEqual({ status: 'added' });
   expect(readFileSync(store.hostPath(text.path), 'utf8')).toBe(text.text);
   const leaf = sealDerivation({

@@ -192,7 +192,7 @@ function codeOf(reason: FailureReason): number {
   return reason.kind === 'exit' ? reason.code : 137;
 }
 
-/** Codes with which a builder ends that has not found its tools: the shell's own, and `builder/unit.sh`'s. */
+/** Codes with which a builder ends that has not found its tools: the shell's own, and drydock's builders'. */
 const setUpCodes = new Set([98, 126, 127]);
 
 async function suspectSandbox(shop: Workshop, reason: FailureReason, lines: readonly string[]): Promise<void> {
