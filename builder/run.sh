@@ -36,6 +36,9 @@ find_real() {
   done
 }
 
+# What git says of its search depends otherwise on whether /build is a file system of its own: it is in one engine only.
+git=GIT_DISCOVERY_ACROSS_FILESYSTEM=1
+
 # Sets `added` to DEP_<PREFIX>_<KEY> of the linked dependencies' metadata.
 read_metadata() {
   eval "set -- ${metadataFrom-}"
@@ -81,7 +84,7 @@ run_script() {
   printf '%s\n' "@drydock running $added -- $quoted ${arguments-}"
   code=0
   aside
-  (eval "exec env -i -- $base $jobs $environment $added $quoted ${arguments-}" >"$out/output" 2>"$out/stderr" 7>&-) || code=$?
+  (eval "exec env -i -- $base $git $jobs $environment $added $quoted ${arguments-}" >"$out/output" 2>"$out/stderr" 7>&-) || code=$?
   exec 2>&7
   [ ! -s "$out/stderr" ] || cat "$out/stderr"
   # What follows are lines of their own.

@@ -197,6 +197,7 @@ describe.each(shells)('with %s', (_name, shell) => {
         'CARGO_MAKEFLAGS=-j --jobserver-fds=8,9 --jobserver-auth=8,9',
         `DEP_FIRST_INCLUDE=${first}/out/include`,
         'DEP_FIRST_SOME_KEY=a value',
+        'GIT_DISCOVERY_ACROSS_FILESYSTEM=1',
         'HOME=/homeless-shelter',
         `LD_LIBRARY_PATH=/build/deps:/toolchain/lib:${first}/out`,
         'NAME=value',

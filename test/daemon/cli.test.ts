@@ -32,7 +32,12 @@ beforeAll(async () => {
   write('Cargo.toml', manifest('hello', '[dependencies]\ndep = "1"\nlocal = { path = "local" }\n'));
   write(
     'build.rs',
-    'fn main() { println!("cargo:rerun-if-changed=build.rs"); println!("cargo:rustc-env=FROM=script"); }\n',
+    `fn main() {
+      // Says where it has looked for a repository, which is kept with the output.
+      std::process::Command::new("git").arg("status").status().unwrap();
+      println!("cargo:rerun-if-changed=build.rs");
+      println!("cargo:rustc-env=FROM=script");
+    }\n`,
   );
   write('src/main.rs', 'fn main() { println!("{} {} {}", env!("FROM"), dep::answer(), local::word()); }\n');
   write('local/Cargo.toml', manifest('local'));

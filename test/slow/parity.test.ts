@@ -9,6 +9,7 @@ import type { PlanRow } from '../../src/plan/describe.ts';
 import { layoutOf } from '../../src/store/layout.ts';
 import { parseRecord } from '../../src/store/record.ts';
 import { run } from '../../src/sys/run.ts';
+import { layFixture } from '../../bench/fixture.mjs';
 import { fetchCrates, unpackCrate } from '../../scripts/crates.mjs';
 import { type TestDaemon, startDaemon } from '../daemon/daemon.ts';
 import { installInto } from '../installation.ts';
@@ -36,23 +37,82 @@ const lanes: readonly (readonly [name: string, words: readonly string[]])[] = [
   ['--pure', ['--pure']],
 ];
 
+function layRipgrep(root: string): void {
+  const [archive = ''] = fetchCrates([['ripgrep', '14.1.1']], path.join(directory, 'ask'));
+  unpackCrate(archive, root);
+}
+
 test.each(lanes)('ripgrep, %s', async (_, words) => {
-  // Two checkouts at different places: where they lie is no part of the pure lane.
-  const embedded = await built('embedded', [...words]);
-  const nix = await built('nix', ['--engine', 'nix', ...words]);
+  const { embedded, nix } = await both({ name: 'ripgrep', lay: layRipgrep }, words);
   expect(nix).toEqual(embedded);
-  const pure = nix.map(({ outPath }) => outPath);
-  expect(pure.length).toBeGreaterThan(30);
-  expect(madeByDaemon(pure)).toEqual(madeHere(pure));
+  expect(Object.keys(nix.made).length).toBeGreaterThan(30);
 });
+
+test('the dependencies of the fixture', async () => {
+  const { embedded, nix } = await both({ name: 'fixture', lay: layFixture }, ['--locked']);
+  expect(nix).toEqual(embedded);
+  expect(Object.keys(nix.made).length).toBeGreaterThan(350);
+});
+
+interface Checkout {
+  readonly name: string;
+  readonly lay: (root: string) => void;
+}
+
+/** Two checkouts at different places: where they lie is no part of the pure lane. What is made is given as `settled` says. */
+async function both(checkout: Checkout, words: readonly string[]) {
+  const [embedded, nix] = [
+    await built('embedded', checkout, words),
+    await built('nix', checkout, ['--engine', 'nix', ...words]),
+  ];
+  const store = layoutOf(path.join(directory, 'store'));
+  const here = madeHere(embedded.map(({ outPath }) => outPath));
+  const there = madeByDaemon(nix.map(({ outPath }) => outPath));
+  return {
+    embedded: { units: embedded, made: settled(here, there, (one) => store.content(one)) },
+    nix: { units: nix, made: settled(there, here, (one) => `${daemon.address.root}${one}`) },
+  };
+}
+
+/** By hash where `other` has the same; else by what is in it that does not differ from run to run. */
+function settled(made: Made, other: Made, contentOf: (one: StorePath) => string): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(made).map(([one, [deriver, hash]]) => {
+    const same = hash === other[one]?.[1];
+    return [one, { deriver, contents: same ? hash : chanceAside(contentOf(one as StorePath)) }];
+  });
+  return Object.fromEntries(entries) as Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The files of an output, without what differs from run to run in either engine: scripts print directories in the file
+ * system's order, and autocfg leaves files with random names.
+ */
+function chanceAside(root: string): readonly string[] {
+  const plain = (text: string) => text.replace(/autocfg_[0-9a-f]{16}/g, 'autocfg');
+  const names = fs.readdirSync(root, { recursive: true, encoding: 'utf8' });
+  const files = names.map((name) => {
+    const file = path.join(root, name);
+    const stat = fs.lstatSync(file);
+    const text = stat.isFile() ? fs.readFileSync(file, 'latin1') : stat.isSymbolicLink() ? fs.readlinkSync(file) : '';
+    const told = ['output', 'stderr'].includes(name) ? text.split('\n').sort().join('\n') : text;
+    return plain(`${name} ${stat.mode.toString(8)} ${told}`);
+  });
+  return files.sort();
+}
 
 type Unit = Pick<PlanRow, 'id' | 'drvPath' | 'outPath'>;
 
 /** Builds in the engine's checkout; the pure units of its plan. */
-async function built(engine: 'embedded' | 'nix', words: readonly string[]): Promise<readonly Unit[]> {
-  const root = path.join(directory, engine, 'ripgrep');
-  const [archive = ''] = fetchCrates([['ripgrep', '14.1.1']], path.join(directory, 'ask'));
-  if (!fs.existsSync(root)) unpackCrate(archive, root);
+async function built(
+  engine: 'embedded' | 'nix',
+  { name, lay }: Checkout,
+  words: readonly string[],
+): Promise<readonly Unit[]> {
+  const root = path.join(directory, engine, name);
+  if (!fs.existsSync(root)) {
+    fs.mkdirSync(path.dirname(root), { recursive: true });
+    lay(root);
+  }
   await drydock(root, 'build', ...words);
   const rows = JSON.parse(await drydock(root, 'plan', '--json', ...words)) as readonly PlanRow[];
   return rows.flatMap(({ id, lane, drvPath, outPath }) => (lane === 'pure' ? [{ id, drvPath, outPath }] : []));

@@ -1,0 +1,1 @@
+export function layFixture(dir: string): void;
