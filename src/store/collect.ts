@@ -2,6 +2,7 @@
 import { unlinkSync } from 'node:fs';
 import { baseName } from '../nix/store-path.ts';
 import { storeDir, type StorePath } from '../nix/types.ts';
+import { closureOf } from './closure.ts';
 import { entriesOf, inventory } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { displace, removeRecord, retireContent } from './place.ts';
@@ -69,17 +70,13 @@ export function removeUnneeded(
 
 /** Everything that `paths` reach by references, and the derivations that made it. */
 function reach(records: Records, paths: readonly StorePath[]): Set<StorePath> {
-  const reached = new Set<StorePath>();
-  const waiting = [...paths];
-  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    if (reached.has(path)) continue;
-    reached.add(path);
+  const derivers: StorePath[] = [];
+  const reached = closureOf(paths, (path) => {
     const record = records.read(path);
-    if (record === null) continue;
-    if (record.deriver !== null) reached.add(record.deriver as StorePath);
-    waiting.push(...record.references);
-  }
-  return reached;
+    if (record !== null && record.deriver !== null) derivers.push(record.deriver as StorePath);
+    return record?.references ?? null;
+  });
+  return new Set([...reached.paths, ...derivers]);
 }
 
 /** Contents without a record (a writer was killed), lock files, and logs of derivations that are gone. */
