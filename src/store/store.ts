@@ -83,21 +83,11 @@ class EmbeddedStore implements Store {
   }
 
   make(): Promise<void> {
-    return guarded(this.root, async () => {
-      if (!this.#made) makeStore(this.#layout);
-      this.#made = true;
-    });
+    return guarded(this.root, () => this.#make());
   }
 
   hold(options: LockOptions = {}): Promise<void> {
-    return guarded(this.root, async () => {
-      await this.make();
-      this.#hold ??= lock(this.#layout.gcLock, 'shared', options).catch((error: unknown) => {
-        this.#hold = null;
-        throw error;
-      });
-      await this.#hold;
-    });
+    return guarded(this.root, () => this.#holdShared(options));
   }
 
   addSource(source: StoreSource): Promise<AddOutcome> {
@@ -164,7 +154,7 @@ class EmbeddedStore implements Store {
 
   lockOutput(storePath: StorePath, options: LockOptions = {}): Promise<Lock> {
     return guarded(this.root, async () => {
-      await this.hold(options);
+      await this.#holdShared(options);
       return this.#lockPath(storePath, options);
     });
   }
@@ -244,7 +234,7 @@ class EmbeddedStore implements Store {
   verify({ repair = false }: { readonly repair?: boolean } = {}): Promise<readonly CorruptPath[]> {
     return guarded(this.root, async () => {
       if (!this.#made) return [];
-      await this.hold();
+      await this.#holdShared({});
       return verifyAll(this.#layout, this.#records, repair ? (storePath) => this.#repair(storePath) : null);
     });
   }
@@ -254,6 +244,20 @@ class EmbeddedStore implements Store {
     const work = this.#work;
     this.#work = null;
     await (await work?.catch(() => null))?.close();
+  }
+
+  #make(): void {
+    if (!this.#made) makeStore(this.#layout);
+    this.#made = true;
+  }
+
+  async #holdShared(options: LockOptions): Promise<void> {
+    this.#make();
+    this.#hold ??= lock(this.#layout.gcLock, 'shared', options).catch((error: unknown) => {
+      this.#hold = null;
+      throw error;
+    });
+    await this.#hold;
   }
 
   /** Removes a corrupt path, unless somebody is about to build it or has just done so. */
@@ -276,7 +280,7 @@ class EmbeddedStore implements Store {
   }
 
   async #writable(): Promise<WorkDirectory> {
-    await this.hold();
+    await this.#holdShared({});
     return this.#workDirectory();
   }
 
