@@ -46,7 +46,7 @@ test('a log line is a result of its activity', () => {
   const bytes = new WireWriter().number(0x52534c54).number(5).number(101).number(1).number(1).text('a line').take();
   const message = decode(readMessage(), bytes, [3]);
   expect(message).toEqual({ type: 'result', id: 5, result: 101, fields: ['a line'] });
-  expect(logLine(message)).toBe('a line');
+  expect(logLine(message)).toEqual({ activity: 5, text: 'a line' });
 });
 
 test('an error of Nix’s own that stands in a log as it is stored is read for its text', () => {
@@ -57,7 +57,7 @@ test('an error of Nix’s own that stands in a log as it is stored is read for i
     .text("executing '/bin/sh': No such file")
     .number(0);
   const fields = [stored.take().toString('latin1')];
-  expect(logLine({ type: 'result', id: 1, result: 101, fields })).toBe("executing '/bin/sh': No such file");
+  expect(logLine({ type: 'result', id: 1, result: 101, fields })?.text).toBe("executing '/bin/sh': No such file");
   expect(logLine({ type: 'result', id: 1, result: 105, fields: [1] })).toBeNull();
 });
 

@@ -75,7 +75,7 @@ export class Batch {
       job.start();
     }
     const line = logLine(message);
-    if (message.type === 'result' && line !== null) this.#byActivity.get(message.id)?.line(line);
+    if (line !== null) this.#byActivity.get(line.activity)?.line(line.text);
     // Until Nix 2.26 the end of a build is not told before the end of the call, but the number of those that ended is.
     if (message.type === 'start' && message.activity === activities.builds) this.#counter = message.id;
     if (message.type === 'result' && message.result === activityResults.progress && message.id === this.#counter) {

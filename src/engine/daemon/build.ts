@@ -176,9 +176,9 @@ function listener(attempt: Attempt, lines: string[]) {
       attempt.started();
     }
     const line = logLine(message);
-    if (message.type === 'result' && line !== null && builds.has(message.id)) {
-      lines.push(line);
-      attempt.line(line);
+    if (line !== null && builds.has(line.activity)) {
+      lines.push(line.text);
+      attempt.line(line.text);
     }
   };
   // A failure before the builder could start is told like any other: what has not started cannot end.

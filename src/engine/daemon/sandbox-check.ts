@@ -47,9 +47,9 @@ export async function checkSandbox(store: RemoteStore, pool: Pool, system: strin
       buildPathsWithResults([sealed.drvPath]),
       () => readBuildResults(minor),
       (message) => {
-        const line = logLine(message);
-        if (line?.startsWith(mark) === true) missing.add(line.slice(mark.length));
-        if (line !== null && /executing '\/bin\/sh'/.test(plain(line))) noShell = true;
+        const line = logLine(message)?.text ?? '';
+        if (line.startsWith(mark)) missing.add(line.slice(mark.length));
+        if (/executing '\/bin\/sh'/.test(plain(line))) noShell = true;
       },
     );
     const text = plain([...results.values()][0]?.message ?? '');
