@@ -1,5 +1,5 @@
-# What both builders begin with. A builder is run as `/bin/sh <step>.sh` inside a sandbox of either engine: this file and
-# those of its step (src/plan/builders.ts) as one text.
+# What both builders begin with. A builder is run as `/bin/sh <step>.sh` inside a sandbox of either engine: this file
+# and those of its step (src/plan/builders.ts) as one text.
 # POSIX shell (dash, busybox). Contract: "The builders and their derivations" in docs/architecture.md.
 # Variables of the engine that are no part of the derivation:
 #   DRYDOCK_JOBSERVER  a fifo with the build's job tokens

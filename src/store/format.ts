@@ -29,7 +29,10 @@ export function readFormat(layout: Layout): boolean {
   return true;
 }
 
-/** Makes the store's directories, tagged so that a package around it does not take it for sources; the format file comes last and says that all of them are there. */
+/**
+ * Makes the store's directories, tagged so that a package around it does not take it for sources; the format file comes
+ * last and says that all of them are there.
+ */
 export function makeStore(layout: Layout): void {
   const { store, work, locks, roots, logs } = layout;
   const records = [layout.records('pure'), layout.records('dev')];

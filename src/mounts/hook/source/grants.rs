@@ -61,7 +61,8 @@ pub fn tell_owner(request: &Request, drv: &str, outcome: Result<&Option<String>,
 }
 
 /// Lines: `drydock-grant 1`, `drv PATH`, `scope HEX`, `expires SECONDS`, and for each directory
-/// `mount ID rw|ro lock|held DEVICE:INODE DIRECTORY`; for a derivation that has only views none. Several of one id: for sharing `private`, the first free one counts.
+/// `mount ID rw|ro lock|held DEVICE:INODE DIRECTORY`; for a derivation that has only views none. Several of one id: for
+/// sharing `private`, the first free one counts.
 pub fn read_grant(request: &Request, drv: &str) -> Outcome<Vec<Granted>> {
     let (_, file) = open_grant(request, drv)?;
     let text = read_bounded(file, LARGEST_GRANT, "grant")?;
