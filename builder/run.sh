@@ -1,6 +1,7 @@
 # Runs a build script, on a copy of the sources.
 
-# Lays the sources out at $place, a directory. A build script may write beside them, as it may under cargo.
+# Lays the sources out at $place, a directory. A build script may write beside them, as it may under cargo. All have one
+# date, not that of the copy, which is another for each: `make` takes nothing for out of date, and what is newer was written.
 place_sources() {
   if [ "$sourceForm" = archive ]; then
     unpack_sources
@@ -10,6 +11,8 @@ place_sources() {
   chmod -R u+w "$place"
   # A tree has no empty directories; without these it is no repository.
   [ ! -d "$place/.git" ] || mkdir -p "$place/.git/refs" "$place/.git/objects"
+  : >/build/.dated
+  find /build/.dated "$place" ! -type l -exec touch -t 198001020000 {} + 2>/dev/null || :
 }
 
 # Lays out the sources of packages whose metadata may name a directory among them.
@@ -53,20 +56,26 @@ read_metadata() {
 }
 
 # Tells what a script of the user's own wrote among its sources: it ends with the sandbox, and the user may count on it.
+# What is new in a directory, whatever its date; and files that are newer and differ.
 tell_written() {
-  diff -rq -x .git "$source" "$place" 2>/dev/null | while IFS= read -r line; do
-    case $line in
-      "Only in $place: "*) printf '%s\n' "@drydock wrote ${line#*: }" ;;
-      "Only in $place/"*)
-        line=${line#"Only in $place/"}
-        printf '%s\n' "@drydock wrote ${line%%: *}/${line#*: }"
-        ;;
-      "Files $source/"*" differ")
-        line=${line##*" and $place/"}
-        printf '%s\n' "@drydock wrote ${line% differ}"
-        ;;
-    esac
+  find "$place" -name .git -prune -o -newer /build/.dated -print 2>/dev/null | while IFS= read -r path; do
+    inside=${path#"$place"}
+    if [ -d "$path" ] && [ -d "$source$inside" ]; then
+      set +f
+      for entry in "$path"/* "$path"/.[!.]* "$path"/..?*; do
+        if [ -e "$entry" ] || [ -L "$entry" ]; then tell_new "${entry#"$place/"}"; fi
+      done
+    elif [ -f "$source$inside" ]; then
+      cmp -s "$source$inside" "$path" || printf '%s\n' "@drydock wrote ${inside#/}"
+    fi
   done
+}
+
+# tell_new PATH: tells of it unless it is among the sources.
+tell_new() {
+  case $1 in .git | */.git) return 0 ;; esac
+  if [ -e "$source/$1" ] || [ -L "$source/$1" ]; then return 0; fi
+  printf '%s\n' "@drydock wrote $1"
 }
 
 run_script() {

@@ -82,7 +82,7 @@ export class ScriptRuns {
       this.#shell.warn(
         `the build script of \`${name} ${version}\` wrote among its sources, and nothing of that is kept`,
         [
-          `note: ${namedFirst(attempt.wrote)}`,
+          `note: ${namedFirst(attempt.wrote.toSorted())}`,
           'help: what is compiled has to be written to OUT_DIR, and included from there; what is for people, by a program of its own',
         ],
       );

@@ -61,6 +61,9 @@ test('a script that writes among its sources: what it wrote is named, and how to
   const project = place.project('among', {
     'Cargo.toml': manifest('among'),
     'build.rs': `fn main() {
+    let date = |name: &str| std::fs::metadata(name).unwrap().modified().unwrap();
+    assert_eq!(date("src/old.rs"), date("Cargo.toml"));
+    std::fs::File::create("aged").unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
     for name in ["src/made.rs", "src/old.rs", "src/same.rs", "include/among.h", "a b"] {
         let _ = std::fs::create_dir("include");
         std::fs::write(name, if name == "src/same.rs" { "// same" } else { "pub const A: u8 = 1;" }).unwrap();
@@ -79,7 +82,7 @@ test('a script that writes among its sources: what it wrote is named, and how to
   expect(ended.stderr).toContain(
     'warning: the build script of `among 0.1.0` wrote among its sources, and nothing of that is kept\n',
   );
-  expect(ended.stderr).toContain('note: a b, include, src/made.rs, and 1 more\n');
+  expect(ended.stderr).toContain('note: a b, aged, include, and 2 more\n');
   expect(ended.stderr).toContain('help: what is compiled has to be written to OUT_DIR');
   project.edit('src/main.rs', 'mod made;', 'mod old;');
   expect((await project.good()).stderr).toContain('wrote among its sources');
