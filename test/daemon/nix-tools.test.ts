@@ -22,6 +22,7 @@ const ordinary = 54_321;
 /** What the compiler of the store adds to every link. */
 const buildId = 'c0ffee00c0ffee00';
 let daemon: TestDaemon;
+const closing: (() => Promise<void>)[] = [];
 let directory: string;
 let command: string;
 /** In the store, by name. */
@@ -55,6 +56,7 @@ afterAll(async () => {
   const drvs = users.filter((each) => each.endsWith('.drv'));
   const around = ['--outputs', '--references'].flatMap((of) => nix('nix-store', '--query', of, ...drvs).split('\n'));
   const own = around.filter((each) => each.includes('-hello-1.0.0-') && existsSync(each));
+  for (const close of closing) await close();
   await daemon.remove();
   rmSync(directory, { recursive: true, force: true });
   const words = ['--delete', '--ignore-liveness', ...new Set([...users, ...makers, ...own])];
@@ -165,6 +167,25 @@ for (const engine of ['nix', 'embedded'] as const) {
     expect(run(root, '/usr/bin/readelf', ['-n', 'target/debug/hello']).stdout).toContain(buildId);
   });
 }
+
+test('a store that does not have them: the error names all, and how to copy them', async () => {
+  const root = project('elsewhere');
+  const other = await startDaemon();
+  closing.push(() => other.remove());
+  const build = () => drydock(root, ['build', '--pure', '--engine', 'nix'], { NIX_REMOTE: other.remote });
+  const ended = build();
+  expect(ended.code).toBe(101);
+  expect(ended.stderr).toContain('D0612');
+  const [, words = ''] = /`nix copy --to STORE ([^`]*)`/.exec(ended.stderr) ?? [];
+  // What these refer to is copied with them.
+  const { driver: _, ...named } = tools;
+  expect(words.split(' ').sort()).toEqual(Object.values(named).sort());
+  const copy = ['--extra-experimental-features', 'nix-command', 'copy', '--no-check-sigs'];
+  nix('nix', ...copy, '--to', `local?root=${other.address.root}`, ...words.split(' '));
+  const again = build();
+  expect(again.code, again.stderr).toBe(0);
+  expect(run(root, 'target/debug/hello', []).stdout.split('\n')[0]).toBe(`${tools.shell}/bin`);
+});
 
 test('an export names them by their store paths', () => {
   const root = project('exported');

@@ -56,6 +56,8 @@ export class Inputs {
     const sealed = this.#known.get(drvPath);
     if (sealed === undefined) throw new Error(`no goal has the derivation ${drvPath}`);
     const { inputSrcs, inputDrvs } = sealed.derivation;
+    const missing = await this.#missingTools(inputSrcs);
+    if (missing.length > 0) return notThere(missing);
     const outcomes = await Promise.all([
       ...inputSrcs.map((path) => this.#addSource(path)),
       ...(Object.keys(inputDrvs) as DrvPath[]).map((path) => this.add(path)),
@@ -64,6 +66,13 @@ export class Inputs {
     if (failure !== undefined) return failure;
     await this.#store.addDerivation(sealed);
     return null;
+  }
+
+  /** Those that no contents name, and that the store does not have. */
+  async #missingTools(paths: readonly StorePath[]): Promise<readonly StorePath[]> {
+    const tools = paths.filter((path) => this.#sources.get(path)?.kind === 'store-path');
+    const valid = await this.#store.valid(tools);
+    return tools.filter((path) => !valid.has(path));
   }
 
   #addSource(path: StorePath): Promise<FailureReason | null> {
@@ -80,7 +89,7 @@ export class Inputs {
     if (source === undefined) throw new Error(`no goal says where ${path} comes from`);
     const valid = await this.#store.valid([path]);
     if (valid.has(path)) return null;
-    if (source.kind === 'store-path') return notThere(path);
+    if (source.kind === 'store-path') return notThere([path]);
     const added = await this.#store.addSource(source);
     if (added === path) return null;
     return sourceChanged(source);
@@ -88,7 +97,8 @@ export class Inputs {
 }
 
 /** Only its owner can copy a path that no contents name: what it says of itself has to be believed. */
-function notThere(path: StorePath): FailureReason {
-  const message = `a tool of this machine's Nix store is not in the store that builds: ${path} (\`nix copy --to STORE ${path}\` puts it there)`;
+function notThere(paths: readonly StorePath[]): FailureReason {
+  const command = `nix copy --to STORE ${paths.join(' ')}`;
+  const message = `the store that builds does not have tools of this machine's Nix store (\`${command}\` puts them there; with --no-check-sigs if nobody has signed them)`;
   return { kind: 'input', code: 'D0612', message };
 }
