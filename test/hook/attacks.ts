@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  linkSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -227,14 +228,88 @@ export function attackSuite(launch?: Launch): void {
       put(alice, caller, drv, grantText(drv, caller, [{ directory: place }]));
       expect(await cold(alice, drv)).toContain('Not a directory');
     }
+    renameSync(pipe, `${directory}.lock`);
+    const locked = await derivation(alice, caller);
+    put(alice, caller, locked, grantText(locked, caller, [{ directory }]).replace(' held ', ' lock '));
+    expect(await cold(alice, locked)).toContain("is not the owner's lock");
     const waits = await derivation(alice, caller);
     const grant = path.join(caller.cacheGrants, nameOf(waits));
     run('mkfifo', [grant]);
     run('chown', [alice.name, grant]);
     expect(await cold(alice, waits)).toContain("is not the owner's own file");
+    const linked = await derivation(alice, caller);
+    linkSync(
+      writeAs(alice, 'first-name', grantText(linked, caller, [{ directory }])),
+      path.join(caller.cacheGrants, nameOf(linked)),
+    );
+    expect(await cold(alice, linked)).toContain("is not the owner's own file");
     const large = await derivation(alice, caller);
     put(alice, caller, large, `${grantText(large, caller, [{ directory }])}${'x'.repeat(1 << 17)}`);
     expect(await cold(alice, large)).toContain('larger than');
+  });
+
+  test('a directory of a group that its owner is not in', async () => {
+    const { caller, directory } = await honest(alice);
+    run('chgrp', [bob.name, directory]);
+    const drv = await derivation(alice, caller);
+    put(alice, caller, drv, grantText(drv, caller, [{ directory }]));
+    expect(await cold(alice, drv)).toContain(`belongs to a group that uid ${alice.uid} is not in`);
+  });
+
+  test('a setuid file that a build leaves has the rights of the owner and of no other, where nobody else comes', async () => {
+    const script = `perl -e 'use Fcntl; umask 0; sysopen(F, "/cache/left", O_CREAT | O_WRONLY, 06755) or die'; chmod 4755 /cache/builds || :`;
+    const words = [
+      'nix-build',
+      '--no-out-link',
+      'counting.nix',
+      '--argstr',
+      'salt',
+      'setuid',
+      '--argstr',
+      'script',
+      script,
+    ];
+    const ran = await lab.drydock(alice, 'mount', '--', ...words);
+    expect(ran.code, ran.stderr).toBe(0);
+    const mounts = path.join(alice.home, '.cache/drydock/mounts');
+    const { uid, gid } = statSync(path.join(mounts, 'count/left'));
+    expect([uid, gid]).toEqual([alice.uid, alice.gid]);
+    expect(statSync(path.join(mounts, 'count/builds')).mode & 0o7000).toBe(0);
+    expect(statSync(mounts).mode & 0o077).toBe(0);
+  });
+
+  test('a file system of the owner’s that never answers', async () => {
+    const caller = callerOf(alice);
+    const silent = mkdirAs(alice, 'silent');
+    const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other';
+    const mount = `exec 3<>/dev/fuse; mount -i -t fuse -o ${options} silent "$1" && echo mounted && sleep 120`;
+    const holder = spawn('/bin/sh', ['-c', mount, 'sh', silent], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    });
+    try {
+      await new Promise((resolve, reject) => {
+        holder.stdout.once('data', resolve);
+        holder.once('exit', () => reject(new Error('this test needs /dev/fuse')));
+      });
+      // Its namespace is a copy of the machine's.
+      await lab.daemon.stop();
+      await lab.daemon.start();
+      for (const place of ['grants', 'directory'] as const) {
+        const grants = place === 'grants' ? { ...caller, cacheGrants: path.join(silent, 'grants') } : caller;
+        const drv = await derivation(alice, grants);
+        const text = grantText(drv, caller, [{ directory: path.join(silent, 'cache'), of: alice.home }]);
+        if (place === 'directory') put(alice, caller, drv, text);
+        const begun = performance.now();
+        // The signal of its own clock.
+        expect(await cold(alice, drv)).toContain('ended with 142');
+        expect(performance.now() - begun).toBeLessThan(20_000);
+      }
+    } finally {
+      if (holder.pid !== undefined) process.kill(-holder.pid, 'SIGKILL');
+      spawnSync('umount', ['-l', silent]);
+    }
+    await honest(alice);
   });
 
   test('thousands of grants cost nothing, a large derivation little', async () => {
@@ -258,6 +333,18 @@ export function attackSuite(launch?: Launch): void {
       expect([ended.status, ended.stdout]).toEqual([0, '']);
       expect(ended.stderr).toContain('no cache mount');
       expect(performance.now() - begun).toBeLessThan(2000);
+    }
+    // Nor does it cost the machine's memory, whatever the text is made of.
+    const many = (one: string) => `[${Array.from({ length: 1 << 19 }, () => one).join(',')}]`;
+    for (const [drvs, sources, environment] of [
+      [many('("",[])'), '[]', '[("cacheMounts","")]'],
+      ['[]', many('""'), '[("cacheMounts","")]'],
+      ['[]', '[]', many('("cacheMounts","")').replace('"', '"a')],
+    ]) {
+      writeFileSync(text, `Derive([],${drvs},${sources},"","",[],${environment})`);
+      const words = ['--as=100000000', hook, text, `${text}.chroot`];
+      const ended = spawnSync('prlimit', words, { encoding: 'utf8' });
+      expect(ended.stderr).toMatch(/no cache mount for .*(has no `owner`|stands there twice)/);
     }
   });
 

@@ -111,9 +111,9 @@ impl Scanner<'_> {
 
 /// What of `Derive(outputs,inputDrvs,inputSrcs,system,builder,args,env)` is looked at.
 pub struct Derivation {
-    pub input_drvs: Vec<String>,
-    pub input_srcs: Vec<String>,
-    /// The variables of mounts and views; of the others the names.
+    pub input_drvs: HashSet<String>,
+    pub input_srcs: HashSet<String>,
+    /// The variables of mounts and views.
     pub variables: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -125,17 +125,20 @@ impl Derivation {
         at.expect(b"Derive(")?;
         at.skip(0)?;
         at.expect(b",")?;
-        let mut input_drvs = Vec::new();
+        let mut input_drvs = HashSet::new();
         at.list(|at| {
             at.expect(b"(")?;
-            input_drvs.push(at.text()?);
+            input_drvs.insert(at.text()?);
             at.expect(b",")?;
             at.skip(0)?;
             at.expect(b")")
         })?;
         at.expect(b",")?;
-        let mut input_srcs = Vec::new();
-        at.list(|at| Ok(input_srcs.push(at.text()?)))?;
+        let mut input_srcs = HashSet::new();
+        at.list(|at| {
+            input_srcs.insert(at.text()?);
+            Ok(())
+        })?;
         at.expect(b",")?;
         for _ in 0..3 {
             at.skip(0)?;
@@ -146,8 +149,14 @@ impl Derivation {
             at.expect(b"(")?;
             let name = at.string(true)?;
             at.expect(b",")?;
-            let value = at.string(WANTED.contains(&name.as_slice()))?;
-            variables.push((name, value));
+            let wanted = WANTED.contains(&name.as_slice());
+            let value = at.string(wanted)?;
+            if wanted && variables.iter().any(|(other, _)| *other == name) {
+                return Err("a variable of the mount stands there twice".into());
+            }
+            if wanted {
+                variables.push((name, value));
+            }
             at.expect(b")")
         })?;
         at.expect(b")")?;
@@ -155,21 +164,19 @@ impl Derivation {
     }
 }
 
-/// The paths of a derivation's outputs.
-pub fn outputs(text: &[u8]) -> Outcome<Vec<String>> {
+/// Hands out the paths of a derivation's outputs.
+pub fn outputs(text: &[u8], mut each: impl FnMut(String)) -> Outcome<()> {
     let mut at = Scanner { text, at: 0 };
-    let mut paths = Vec::new();
     at.expect(b"Derive(")?;
     at.list(|at| {
         at.expect(b"(")?;
         at.skip(0)?;
         at.expect(b",")?;
-        paths.push(at.text()?);
+        each(at.text()?);
         for _ in 0..2 {
             at.expect(b",")?;
             at.skip(0)?;
         }
         at.expect(b")")
-    })?;
-    Ok(paths)
+    })
 }

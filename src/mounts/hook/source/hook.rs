@@ -9,15 +9,17 @@
 //!   the grant         a file of that owner, for exactly this derivation. Nobody else can write one
 //!   the kernel        who owns a file, which file it is (device and inode), which uid the worker has locked
 //! Every path of the owner is opened with the owner's rights and without following symlinks; what is mounted is the open
-//! directory, not its name. Nothing of the owner's is changed; beside the grant the outcome is noted. On any doubt nothing is printed, and the build runs without.
+//! directory, not its name. Nothing of the owner's is changed; beside the grant the outcome is noted. On any doubt nothing is
+//! printed, and the build runs without.
 //!
 //! The files of this directory, the standard library and the C library: `rustc -O hook.rs`.
 #![deny(unused_must_use)]
+use std::collections::HashSet;
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void, CString};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -47,6 +49,8 @@ const LARGEST_DERIVATION: u64 = 16 << 20;
 const LARGEST_GRANT: u64 = 64 << 10;
 const MOST_MOUNTS: usize = 16;
 const MOST_VIEWS: usize = 512;
+/// For all that is looked at, waiting for a lock aside. A file system of the owner's may never answer.
+const SECONDS_TO_LOOK: u32 = 10;
 /// First components that a target may not have: a mount there could cover what the sandbox consists of.
 const RESERVED: [&str; 17] = [
     "nix", "etc", "build", "proc", "dev", "sys", "bin", "sbin", "usr", "lib", "lib32", "lib64", "libx32", "run", "tmp",
@@ -59,6 +63,7 @@ fn main() {
         eprintln!("drydock-hook: WORKER DRV FILE CONF");
         return;
     };
+    unsafe { alarm(SECONDS_TO_LOOK) };
     match answer(worker, drv, file, conf) {
         Ok(text) => drop(std::io::stdout().write_all(text.as_bytes())),
         Err(reason) => log("cache mount", drv, &reason),
@@ -72,6 +77,7 @@ fn answer(worker: &str, drv: &str, file: &str, conf: &str) -> Outcome<String> {
     let derivation = Derivation::of(&text)?;
     let request = Request::of(&derivation)?;
     let limits = Limits::read(conf)?;
+    unsafe { alarm(SECONDS_TO_LOOK.saturating_add(limits.wait)) };
     let outcome = limits.check(&request).and_then(|()| enter(worker)).and_then(|()| {
         let builder = build_user(worker, drv)?;
         let mut mounted = mount_all(&request, &limits, worker, drv, &builder)?;

@@ -117,6 +117,7 @@ pub struct PollFd {
 }
 
 extern "C" {
+    pub fn alarm(seconds: c_uint) -> c_uint;
     pub fn _exit(code: c_int) -> !;
     pub fn close(fd: c_int) -> c_int;
     pub fn dup2(from: c_int, to: c_int) -> c_int;

@@ -7,7 +7,7 @@ pub struct Limits {
     pub groups: Vec<String>,
     pub paths: Vec<String>,
     pub ids: Vec<String>,
-    pub wait: u64,
+    pub wait: u32,
 }
 
 impl Limits {

@@ -2,7 +2,8 @@
 use crate::*;
 
 pub fn mount_all(request: &Request, limits: &Limits, worker: c_int, drv: &str, builder: &Builder) -> Outcome<Vec<Mounted>> {
-    let deadline = Instant::now() + Duration::from_secs(limits.wait);
+    let deadline = Instant::now() + Duration::from_secs(limits.wait.into());
+    let busy = mount_points();
     // With the rights of the owner and no others: what they cannot open is not opened for them.
     let mut chosen = as_user(request.owner, || {
         let granted = read_grant(request, drv)?;
@@ -10,10 +11,15 @@ pub fn mount_all(request: &Request, limits: &Limits, worker: c_int, drv: &str, b
         for mount in &request.mounts {
             check_unmade(&mount.target)?;
             let fitting: Vec<&Granted> = granted.iter().filter(|one| one.id == mount.id).collect();
-            chosen.push((mount, choose(mount, &fitting, request.owner, limits, worker, deadline)?));
+            chosen.push((mount, choose(mount, &fitting, request.owner, limits, worker, &busy, deadline)?));
         }
         Ok(chosen)
     })?;
+    // Else a builder could make files of a group that is none of the owner's.
+    let groups = told_by_id("-G", &request.owner.to_string());
+    if let Some((mount, _)) = chosen.iter().find(|(_, choice)| !groups.contains(&choice.gid.to_string())) {
+        return Err(format!("the directory of {} belongs to a group that uid {} is not in", mount.id, request.owner));
+    }
     prepare_place()?;
     let mut mounted: Vec<Mounted> = Vec::new();
     for (mount, choice) in chosen.drain(..) {
@@ -56,7 +62,15 @@ pub struct Choice {
 }
 
 /// Opens the directory that is granted and, where the hook is to lock, the first that is free or the one that gets free.
-pub fn choose(mount: &Declared, granted: &[&Granted], owner: u32, limits: &Limits, worker: c_int, deadline: Instant) -> Outcome<Choice> {
+pub fn choose(
+    mount: &Declared,
+    granted: &[&Granted],
+    owner: u32,
+    limits: &Limits,
+    worker: c_int,
+    busy: &[String],
+    deadline: Instant,
+) -> Outcome<Choice> {
     if granted.is_empty() {
         return Err(format!("the grant does not name {}", mount.id));
     }
@@ -87,7 +101,8 @@ pub fn choose(mount: &Declared, granted: &[&Granted], owner: u32, limits: &Limit
             return Err(format!("all directories of {} are in use", mount.id));
         }
         // A worker reads what its builders say only after this hook has ended: waiting for one of them could take forever.
-        if granted.iter().any(|one| held_by(worker, one)) {
+        let by_worker = |one: &&Granted| busy.iter().any(|name| name.starts_with(&mark_of(worker, one.device, one.inode)));
+        if granted.iter().any(by_worker) {
             return Err(format!("{} is in use by another build of the same command", mount.id));
         }
         if Instant::now() >= deadline || unsafe { kill(worker, 0) } != 0 && !Path::new(&format!("/proc/{worker}")).exists() {
@@ -101,9 +116,10 @@ pub fn mark_of(worker: c_int, device: u64, inode: u64) -> String {
     format!("{worker}-{device}-{inode}-")
 }
 
-pub fn held_by(worker: c_int, granted: &Granted) -> bool {
-    let mark = mark_of(worker, granted.device, granted.inode);
-    fs::read_dir(PLACE).into_iter().flatten().flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(&mark))
+/// Of all builds now. This worker's become fewer only: it starts no other build while this hook runs.
+pub fn mount_points() -> Vec<String> {
+    let entries = fs::read_dir(PLACE).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// Of the lock file beside the directory; of the directory itself where the owner's process has that one.
@@ -120,7 +136,6 @@ pub fn try_lock(granted: &Granted, owner: u32) -> Outcome<Option<OwnedFd>> {
     let free = unsafe { flock(file.as_raw_fd(), LOCK_EX | LOCK_NB) } == 0;
     Ok(free.then(|| file.into()))
 }
-
 
 /// In which the owner's files are the build user's.
 fn attach_as(choice: &Choice, owner: u32, builder: &Builder, point: &str) -> Outcome<()> {

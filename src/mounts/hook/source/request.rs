@@ -30,9 +30,7 @@ impl Request {
                 _ => continue,
             };
             let value = String::from_utf8(value.clone()).map_err(|_| "a variable of the mount is not UTF-8")?;
-            if slot.replace(value).is_some() {
-                return Err("a variable of the mount stands there twice".into());
-            }
+            *slot = Some(value);
         }
         let said = |slot: Option<String>, name: &str| slot.ok_or(format!("the derivation has no `{name}`"));
         let owner = said(owner, "owner")?;

@@ -120,9 +120,11 @@ impl<'a> Store<'a> {
         (!base.contains('/') && base.len() > 33 && base.is_ascii()).then_some(base)
     }
 
-    /// Sources, and outputs of those input derivations by whose name a wanted path may be called.
-    fn inputs(&self, derivation: &Derivation, wanted: &[(String, String)]) -> Vec<String> {
-        let mut inputs = derivation.input_srcs.clone();
+    /// Of what is wanted: sources, and outputs of those input derivations by whose name it may be called.
+    fn inputs(&self, derivation: &Derivation, wanted: &[(String, String)]) -> HashSet<String> {
+        let names: HashSet<&str> = wanted.iter().map(|(_, path)| path.as_str()).collect();
+        let sources = derivation.input_srcs.iter().filter(|path| names.contains(path.as_str()));
+        let mut inputs: HashSet<String> = sources.cloned().collect();
         for drv in &derivation.input_drvs {
             let Some(base) = self.base(drv) else { continue };
             let Some(name) = base[33..].strip_suffix(".drv") else { continue };
@@ -131,14 +133,20 @@ impl<'a> Store<'a> {
             }
             let text = open_at(self.directory.as_raw_fd(), base, O_RDONLY | O_NONBLOCK, 0)
                 .and_then(|file| read_bounded(file, LARGEST_DERIVATION, base));
-            inputs.extend(text.and_then(|text| outputs(&text)).unwrap_or_default());
+            let mut keep = |path: String| {
+                if names.contains(path.as_str()) {
+                    inputs.insert(path);
+                }
+            };
+            // What cannot be read has no outputs.
+            drop(text.and_then(|text| outputs(&text, &mut keep)));
         }
         inputs
     }
 
     /// The path's name in the store's directory. An input is valid, so it is root's and stays as it is.
-    fn check_input<'b>(&self, path: &'b str, inputs: &[String]) -> Outcome<&'b str> {
-        let name = self.base(path).filter(|name| !name.ends_with('?') && inputs.iter().any(|input| input == path));
+    fn check_input<'b>(&self, path: &'b str, inputs: &HashSet<String>) -> Outcome<&'b str> {
+        let name = self.base(path).filter(|name| !name.ends_with('?') && inputs.contains(path));
         let name = name.ok_or(format!("{path:?} is not an input of the derivation"))?;
         let meta = stat(&open_at(self.directory.as_raw_fd(), name, O_PATH | O_DIRECTORY, 0)?)?;
         if meta.uid() != 0 || meta.mode() & 0o022 != 0 {

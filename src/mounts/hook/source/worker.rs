@@ -100,9 +100,10 @@ pub fn enter(worker: c_int) -> Outcome<()> {
     checked(unsafe { setns(space.as_raw_fd(), CLONE_NEWNS) } as c_long, "joining the worker's mount namespace").map(drop)
 }
 
-/// The directory below which mounts appear. It is root's, and what is mounted there stays in this namespace.
+/// The directory below which mounts appear. It is root's alone, since a build without a sandbox runs in the worker's namespace;
+/// and what is mounted there stays in this namespace.
 pub fn prepare_place() -> Outcome<()> {
-    match fs::DirBuilder::new().mode(0o755).create(PLACE) {
+    match fs::DirBuilder::new().mode(0o700).create(PLACE) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(format!("{PLACE}: {error}")),
         _ => {}
     }
@@ -110,6 +111,8 @@ pub fn prepare_place() -> Outcome<()> {
     if !meta.is_dir() || meta.uid() != 0 || meta.mode() & 0o022 != 0 {
         return Err(format!("{PLACE} is not root's alone to write"));
     }
+    fs::set_permissions(PLACE, fs::Permissions::from_mode(0o700)).map_err(|e| format!("{PLACE}: {e}"))?;
+    forget_the_dead();
     // Of the lines of mountinfo that hold PLACE the last of the longest mount points counts.
     let table = fs::read_to_string("/proc/self/mountinfo").map_err(|e| e.to_string())?;
     let mut holder: Option<(&str, bool)> = None;
@@ -129,4 +132,16 @@ pub fn prepare_place() -> Outcome<()> {
         checked(slave as c_long, "keeping mounts in the worker's namespace")?;
     }
     Ok(())
+}
+
+/// Removes what is left of hooks that were killed: the mount points of workers that are no more.
+fn forget_the_dead() {
+    for name in mount_points() {
+        let worker = name.split('-').next().unwrap_or("");
+        if !Path::new(&format!("/proc/{worker}")).exists() {
+            let point = format!("{PLACE}/{name}");
+            unmount(&point);
+            remove(&point);
+        }
+    }
 }
