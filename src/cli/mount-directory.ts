@@ -17,17 +17,22 @@ export function directoryOf(
   { cwd, environment }: Pick<Host, 'cwd' | 'environment'>,
 ): { readonly directory: string; readonly transactional: boolean } {
   const parts = id.split('/');
-  const transactional = parts[0] === incremental;
+  const transactional = parts[0] === incremental && parts.length > 1;
   for (let count = parts.length; count > 0; count--) {
     const directory = directories.get(parts.slice(0, count).join('/'));
-    if (directory !== undefined) return { directory: path.join(directory, ...parts.slice(count)), transactional };
+    if (directory !== undefined) return { directory: below(directory, parts.slice(count)), transactional };
   }
   if (transactional) {
     const target = path.resolve(cwd, environment['CARGO_TARGET_DIR'] ?? path.join(projectAbove(cwd), 'target'));
-    return { directory: path.join(target, 'debug', ...parts), transactional };
+    return { directory: below(path.join(target, 'debug', incremental), parts.slice(1)), transactional };
   }
   const cache = path.join(userDirectory('cache', environment) ?? '/', 'drydock', 'mounts');
-  return { directory: path.join(cache, ...parts), transactional };
+  return { directory: below(cache, parts), transactional };
+}
+
+/** One name, without slashes: what lay in another mount's directory, that one's builders could turn into a link to anywhere. */
+function below(directory: string, parts: readonly string[]): string {
+  return parts.length === 0 ? directory : path.join(directory, parts.join(','));
 }
 
 /** The nearest directory with a Cargo.lock, from here up; else this one. */

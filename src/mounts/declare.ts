@@ -1,6 +1,8 @@
 /** Cache mounts as a derivation declares them: the attribute `cacheMounts`, JSON. */
 import type { CacheMount, Sharing } from './types.ts';
 
+/** More are refused by the hook. */
+const mostMounts = 16;
 const sharings: readonly Sharing[] = ['locked', 'private', 'shared'];
 
 /** The attribute's text. The same mounts give the same text: it enters the derivation's hash. */
@@ -20,7 +22,7 @@ export function parseCacheMounts(text: string): readonly CacheMount[] | null {
   } catch {
     return null;
   }
-  if (!Array.isArray(value)) return null;
+  if (!Array.isArray(value) || value.length > mostMounts) return null;
   const mounts: CacheMount[] = [];
   for (const entry of value as unknown[]) {
     const mount = cacheMount(entry);
@@ -37,5 +39,11 @@ function cacheMount(entry: unknown): CacheMount | null {
   if (typeof id !== 'string' || typeof target !== 'string' || known === undefined || typeof ro !== 'boolean')
     return null;
   if (!target.startsWith('/') || target.split('/').some((part) => part === '..' || part === '.')) return null;
+  if (!isId(id)) return null;
   return { id, target, sharing: known, ro };
+}
+
+/** As the hook has it: an id becomes a part of paths, here too. */
+function isId(id: string): boolean {
+  return /^[\w.+@/-]{1,200}$/.test(id) && id.split('/').every((part) => !['', '.', '..'].includes(part));
 }

@@ -1,5 +1,6 @@
 /** Directories of mounts that a hook will hold, not this process: they have to be there before it looks. */
 import { closeSync, openSync } from 'node:fs';
+import * as path from 'node:path';
 import { guardFile } from './guard.ts';
 import type { MountGrant } from './types.ts';
 import { makeDirectories } from '../sys/directories.ts';
@@ -22,6 +23,8 @@ export function prepareDirectories(grant: MountGrant): Prepared {
   );
   if (!transactional) {
     for (const one of alternatives) {
+      // What a build leaves there is for nobody else to run.
+      makeDirectories(path.dirname(one), 0o700);
       makeDirectories(one);
       closeSync(openSync(guardFile(one), 'a', 0o600));
     }

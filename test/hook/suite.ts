@@ -39,6 +39,8 @@ export function hookSuite(launch?: Launch): void {
     expect(readdirSync(path.join(alice.home, '.local/share/drydock/nix/var/drydock/grants'))).toEqual([]);
     await expect.poll(() => (existsSync('/run/drydock') ? readdirSync('/run/drydock') : [])).toEqual([]);
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain('/run/drydock');
+    // A build without a sandbox, which runs beside the mount as another build user, could not look at it.
+    expect(statSync('/run/drydock').mode & 0o777).toBe(0o700);
   });
 
   test('the next build may run as another build user', async () => {
@@ -137,6 +139,21 @@ export function hookSuite(launch?: Launch): void {
     expect(outputText(lab, await build(bob, 'l4', { id: 'limited' }))).toBe('cold\n');
     run('rm', [lab.limits]);
     expect(outputText(lab, await build(bob, 'l5', { id: 'limited' }))).toBe('l1\n1000\n');
+  });
+
+  test('a build cannot lead `drydock` out of its mounts, by a link in one or by a name', async () => {
+    writeAs(alice, 'secret/builds', 'secret\n');
+    const link = `ln -sfn ${path.join(alice.home, 'secret')} $target/inner; ln -sfn ${path.join(alice.home, 'secret/builds')} $target/inner.lock`;
+    expect(outputText(lab, await build(alice, 'n1', { id: 'outer', script: link }))).toBe('1000\n');
+    expect(outputText(lab, await build(alice, 'n2', { id: 'outer/inner' }))).toBe('1000\n');
+    expect(readdirSync(mountOf(alice, 'outer,inner'))).toContain('builds');
+    for (const id of ['../out', 'incremental/../../out', '/out', 'incremental/../../../Cargo']) {
+      const ran = await build(alice, 'n3', { id });
+      expect(outputText(lab, ran)).toBe('cold\n');
+      expect(ran.stderr).toContain('its `cacheMounts` does not read');
+    }
+    expect(readFileSync(path.join(alice.home, 'secret/builds'), 'utf8')).toBe('secret\n');
+    expect(run('find', [alice.home, '-name', 'out*', '-o', '-name', 'Cargo*'])).not.toMatch(/\/out\b|Cargo/);
   });
 
   test('without the variable nothing is asked for, and a command that fails says what it says', async () => {

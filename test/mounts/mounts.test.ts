@@ -28,7 +28,7 @@ const grant = (more: Partial<MountGrant> = {}): MountGrant => ({
 test('a declaration reads back as it was written, in one order', () => {
   const mounts = [
     { id: 'z', target: '/b', sharing: 'shared', ro: true },
-    { id: 'it"s', target: '/a', sharing: 'locked', ro: false },
+    { id: 'a/b+c@1.0', target: '/a', sharing: 'locked', ro: false },
   ] as const;
   const text = declareCacheMounts(mounts);
   expect(parseCacheMounts(text)).toEqual([mounts[1], mounts[0]]);
@@ -43,6 +43,10 @@ test.each([
   '[{"id":"a","target":"a","sharing":"locked","ro":false}]',
   '[{"id":"a","target":"/a/../b","sharing":"locked","ro":false}]',
   '[{"id":"a","target":"/a","sharing":"other","ro":false}]',
+  ...['', '/a', 'a/', 'a//b', '../a', 'a/../../b', '.', 'a b', 'a\\nb', 'ü', 'a'.repeat(201)].map(
+    (id) => `[{"id":"${id}","target":"/a","sharing":"locked","ro":false}]`,
+  ),
+  `[${Array.from({ length: 17 }, (_, at) => `{"id":"a${at}","target":"/a${at}","sharing":"locked","ro":false}`).join()}]`,
 ])('what is no declaration is refused: %s', (text) => {
   expect(parseCacheMounts(text)).toBeNull();
 });
