@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 /** What the Nix engine does with derivations, for any version of Nix. */
@@ -182,6 +183,37 @@ export function engineSuite(launch: Launch, lane: Goal['lane']): void {
       'teacher',
       'pupil',
     ]);
+  });
+
+  test('what a substituter has of the pure lane is not built, and of the dev lane it is', async () => {
+    const cache = path.join(daemon.directory, 'cache');
+    const key = path.join(daemon.directory, 'cache.key');
+    const named = spawnSync('nix-store', ['--generate-binary-cache-key', 'test-1', key, `${key}.public`]);
+    expect(named.status, String(named.stderr)).toBe(0);
+    // The same script never makes the same output.
+    const random = 'cat /proc/sys/kernel/random/uuid > $out';
+    const own = lane === 'pure' ? {} : { allowSubstitutes: '', preferLocalBuild: '1' };
+    const goals = goalsOf({
+      rare: { script: random, lane, env: { lane, ...own } },
+      rarer: { script: `cat $rare > $out; ${random}`, needs: { rare: 'whole' }, lane, env: { lane, ...own } },
+    });
+    const paths = [...goals.values()].map(({ sealed }) => sealed.outPath);
+    await build(goals);
+    daemon.nix('nix', 'copy', '--to', `file://${cache}?secret-key=${key}`, ...paths);
+    const trusted = `trusted-public-keys = ${readFileSync(`${key}.public`, 'utf8')}`;
+    const other = await startDaemon([`substituters = file://${cache}`, trusted], launch);
+    const client = daemonEngine({ address: other.address, stateDirectory: path.join(other.directory, 'state') });
+    try {
+      const { outcomes } = await build(goals, { engine: client });
+      expect([...outcomes.values()].map(({ status }) => status)).not.toContain('failed');
+      const there = paths.map((one) => readFileSync(client.hostPath(one), 'utf8'));
+      const here = paths.map((one) => readFileSync(engine.hostPath(one), 'utf8'));
+      if (lane === 'pure') expect(there).toEqual(here);
+      else expect(there.filter((text) => here.includes(text))).toEqual([]);
+    } finally {
+      client.close();
+      await other.remove();
+    }
   });
 
   test('cancelling stops the builders', async () => {
