@@ -67,7 +67,6 @@ export type RefusalReason =
   | 'device'
   | 'set-id'
   | 'name-not-utf8'
-  | 'other-owner'
   | 'not-a-directory';
 
 export type StoreWarning =

@@ -202,6 +202,27 @@ test('what a script finds in its own way is allowed by the manifest', async () =
   expect(await project.says('member')).toBe('two');
 });
 
+test('what a script leaves in OUT_DIR that the store cannot keep is named, and nothing of it is kept', async () => {
+  const script = (text: string) => `let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+use std::os::unix::{ffi::OsStrExt, net::UnixListener};
+let named = |name: &[u8]| out.join(std::ffi::OsStr::from_bytes(name));
+${text}
+println!("cargo::rustc-env=FROM_SCRIPT=kept");`;
+  const project = scripted('odd', script('std::fs::write(named(b"a\\xff"), "").unwrap();'));
+  const unnamed = await project.build();
+  expect([unnamed.code, unnamed.stderr]).toEqual([
+    101,
+    expect.stringMatching(
+      /error\[D0506\]: what was made cannot be kept in the store: out\/a\ufffd has a name that is not/,
+    ),
+  ]);
+  project.edit('build.rs', 'std::fs::write(named(b"a\\xff"), "")', 'UnixListener::bind(named(b"s"))');
+  expect((await project.build()).stderr).toMatch(/error\[D0506\]: .* out\/s is a socket\n/);
+  project.edit('build.rs', '"s"))', '"s")); std::fs::remove_file(named(b"s"))');
+  await project.good();
+  expect(await project.says('odd')).toBe('kept');
+});
+
 test('a script that panics: what it said, as cargo tells it, and code 101', async () => {
   const project = scripted('panics', `println!("before"); eprintln!("on stderr"); panic!("no good");`);
   const ours = await project.drydock(['build']);

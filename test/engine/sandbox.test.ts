@@ -223,7 +223,7 @@ describe.each(users.map((user) => [user.name, user] as const))('as %s', (_name, 
     for (const name of ['', 'dir', 'dir/file', 'program', 'link'])
       expect(lstatSync(path.join(out, name)).mtimeMs).toBe(1000);
     for (const key of ['o2fifo', 'o2socket'])
-      expect(answers[key]).toMatchObject({ status: 'failed', reason: { kind: 'inspection' } });
+      expect(answers[key]).toMatchObject({ status: 'failed', reason: { kind: 'input', code: 'D0506' } });
   });
 });
 
