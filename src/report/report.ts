@@ -49,6 +49,7 @@ class BuildReport implements Report {
   #drawing = false;
   #failures = 0;
   readonly #refused = new Set<'mounts' | 'views'>();
+  readonly #notShown = new Set<string>();
 
   constructor(options: ReportOptions, lookup: Lookup, terminal: Terminal) {
     this.#options = options;
@@ -227,8 +228,8 @@ class BuildReport implements Report {
     if (attempt === undefined || outcome.status === 'valid') return;
     for (const line of attempt.held ?? []) this.#diagnostics.show(unit, attempt, line, true);
     attempt.held = null;
-    if (outcome.status === 'built' && isRun(unit.unit)) {
-      this.#scripts.ended(unit, attempt, this.#showsWarnings(unit));
+    if (outcome.status === 'built') {
+      if (isRun(unit.unit)) this.#scripts.ended(unit, attempt, this.#showsWarnings(unit));
       this.#sayWhatWasNotShown(unit);
     }
     if (outcome.status === 'built' || outcome.status === 'failed') {
@@ -239,12 +240,12 @@ class BuildReport implements Report {
     if (outcome.status === 'failed') this.#fail(unit, attempt, outcome);
   }
 
-  /** Of a script that is new here, or has itself changed: others were told before. */
-  #sayWhatWasNotShown(run: PlannedUnit): void {
-    const why = this.#lookup.stale?.(run)?.why;
-    if (why !== 'never-built' && why !== 'dependency-rebuilt') return;
-    const caution = withoutRepository(run, this.#lookup.plan());
-    if (caution !== null) this.#shell.warn(caution.title, caution.notes);
+  /** Of a package once, however many of its units it holds for. */
+  #sayWhatWasNotShown(unit: PlannedUnit): void {
+    const caution = withoutRepository(unit, this.#lookup);
+    if (caution === null || this.#notShown.has(caution.title)) return;
+    this.#notShown.add(caution.title);
+    this.#shell.warn(caution.title, caution.notes);
   }
 
   #fail(unit: PlannedUnit, attempt: Attempt, { reason }: Outcome & { readonly status: 'failed' }): void {
@@ -258,6 +259,7 @@ class BuildReport implements Report {
       const backtraceHint = this.#wantsBacktraceHint(unit);
       this.#shell.errorChain(scriptChain(unit, { command, reason, stdout, stderr, backtraceHint }));
     } else {
+      this.#sayWhatWasNotShown(unit);
       const { errors, warnings } = attempt;
       this.#shell.errorChain(compilationChain(unit, { errors, warnings, command, reason }, verbosity > 0));
     }

@@ -1,28 +1,33 @@
-/** What is said of a build script that asks for its git repository and makes do without it, because it was not shown. */
+/** What is said of a build script or a macro that asks for its git repository and was not shown it. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { isBuildScript, isRun } from '../plan/target.ts';
 import type { Plan, PlannedUnit, UnitId } from '../plan/types.ts';
 import type { Caution } from './cautions.ts';
+import type { Lookup } from './types.ts';
 
 /** Packages that read the repository for a build script. */
 const readers = new Set(['git2', 'gix', 'vergen-gitcl', 'shadow-rs', 'rustc_tools_util']);
 
-/** null: the script does not ask, was shown the repository, or there is none. */
-export function withoutRepository(run: PlannedUnit, plan: Plan): Caution | null {
-  if (run.package.source.kind !== 'path' || run.overridden || showsRepository(run)) return null;
-  const reader = run.source.repository ? null : readerBehind(run, plan);
-  if (reader === undefined) return null;
-  const repository = repositoryAround(run.package.root);
+/** Procedural macros that read it. */
+const macros = new Set(['git-version-macro', 'git-testament-derive']);
+
+/** Of a unit that has ended. null: it does not ask, was shown the repository, there is none, or it was told before. */
+export function withoutRepository(unit: PlannedUnit, lookup: Lookup): Caution | null {
+  const { package: pkg } = unit;
+  if (pkg.source.kind !== 'path' || unit.overridden || showsRepository(unit)) return null;
+  const isScript = isRun(unit.unit);
+  const how = isScript ? scriptAsks(unit, lookup.plan()) : macroAsks(unit, lookup.plan());
+  const repository = how === null || !isNews(unit, lookup) ? null : repositoryAround(pkg.root);
   if (repository === null) return null;
-  const how = reader === null ? 'its text names `git`' : `it depends on \`${reader}\``;
+  const [who, again] = isScript ? ['the build script of ', 'run the script'] : ['', 'compile it'];
   return {
-    title: `the build script of \`${run.package.name} ${run.package.version}\` was not shown its git repository`,
+    title: `${who}\`${pkg.name} ${pkg.version}\` was not shown its git repository`,
     notes: [
       `note: ${how}; what it makes of commits and tags is missing`,
       fs.statSync(repository).isDirectory()
-        ? `help: to show it, and to run the script again for each commit, write in Cargo.toml:  [package.metadata.drydock]  inputs = ["${path.relative(run.package.root, repository)}"]`
-        : 'help: the repository of this working tree lies elsewhere and cannot be shown: hand over what the script wants in a variable',
+        ? `help: to show it, and to ${again} again for each commit, write in Cargo.toml:  [package.metadata.drydock]  inputs = ["${path.relative(pkg.root, repository)}"]`
+        : 'help: the repository of this working tree lies elsewhere and cannot be shown: hand over what is wanted in a variable',
     ],
   };
 }
@@ -33,21 +38,44 @@ function showsRepository({ source }: PlannedUnit): boolean {
   return false;
 }
 
-/** Name of a package that reads repositories, among all that the script is linked with; undefined: there is none. */
-function readerBehind(run: PlannedUnit, plan: Plan): string | undefined {
+/** With other dependencies a unit is another one, never built; a script has itself changed, too, where it was built again. */
+function isNews(unit: PlannedUnit, lookup: Lookup): boolean {
+  const why = lookup.stale?.(unit)?.why;
+  return why === 'never-built' || (why === 'dependency-rebuilt' && isRun(unit.unit));
+}
+
+/** How a script asks: by its text, or by a package among all that it is linked with; null: it does not. */
+function scriptAsks(run: PlannedUnit, plan: Plan): string | null {
+  if (run.source.repository) return 'its text names `git`';
+  const scripts = run.dependencies.filter((id) => {
+    const unit = plan.byId.get(id)?.unit;
+    return unit !== undefined && !isRun(unit) && isBuildScript(unit.target);
+  });
+  return dependsOn(scripts, plan, ({ unit }) => !isRun(unit), isReader);
+}
+
+/** The same of a macro that the unit's own code may call: not of one that another package of the user's has. */
+function macroAsks(unit: PlannedUnit, plan: Plan): string | null {
+  const isForeign = ({ package: pkg }: PlannedUnit) => pkg.source.kind !== 'path';
+  return dependsOn(unit.dependencies, plan, isForeign, ({ package: pkg }) => macros.has(pkg.name));
+}
+
+function dependsOn(
+  ids: readonly UnitId[],
+  plan: Plan,
+  follows: (unit: PlannedUnit) => boolean,
+  wanted: (unit: PlannedUnit) => boolean,
+): string | null {
   const seen = new Set<UnitId>();
-  const look = (ids: readonly UnitId[], wanted: (unit: PlannedUnit) => boolean): string | undefined => {
-    for (const id of ids) {
-      const unit = plan.byId.get(id);
-      if (unit === undefined || seen.has(id) || isRun(unit.unit) || !wanted(unit)) continue;
-      seen.add(id);
-      if (isReader(unit)) return unit.package.name;
-      const found = look(unit.dependencies, () => true);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  return look(run.dependencies, ({ unit }) => isBuildScript(unit.target));
+  const waiting = [...ids];
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    const unit = plan.byId.get(id);
+    if (unit === undefined || seen.has(id) || !follows(unit)) continue;
+    seen.add(id);
+    if (wanted(unit)) return `it depends on \`${unit.package.name}\``;
+    waiting.push(...unit.dependencies);
+  }
+  return null;
 }
 
 function isReader({ unit, package: pkg }: PlannedUnit): boolean {

@@ -1,7 +1,8 @@
-/** Build scripts that want the git repository around their package. */
+/** Build scripts and macros that want the git repository around their package. */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { expect, test } from 'vitest';
+import { sha256 } from '../../src/nix/hash.ts';
 import { manifest, Place, type Project } from './support.ts';
 
 const place = new Place('repository');
@@ -90,6 +91,54 @@ test('of a member in a directory of its own, through a dependency, and in a link
   expect((await project.good()).stderr).not.toContain('git repository');
   expect(await project.says('member')).toBe(one);
 });
+
+test(
+  'of a package with a macro that asks: whether it does without or fails, and once for all its units',
+  seconds,
+  async () => {
+    // The name is that of a crate whose macro reads repositories.
+    const macro = {
+      'Cargo.toml': manifest('git-version-macro', '[lib]\nproc-macro = true\n'),
+      'src/lib.rs': `use proc_macro::TokenStream;
+#[proc_macro]
+pub fn commit(fallback: TokenStream) -> TokenStream {
+    let directory = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    let git = std::process::Command::new("git").args(["-C", &directory, "rev-parse", "HEAD"]).output().unwrap();
+    if !git.status.success() && !fallback.is_empty() { return fallback; }
+    assert!(git.status.success(), "no repository");
+    format!("{:?}", String::from_utf8(git.stdout).unwrap().trim()).parse().unwrap()
+}
+`,
+    };
+    const files = Object.fromEntries(Object.entries(macro).map(([name, text]) => [name, sha256(text)]));
+    const vendored = { ...macro, '.cargo-checksum.json': JSON.stringify({ files }) };
+    const calls = (argument: string) => `fn main() { print!("{}", git_version_macro::commit!(${argument})); }\n`;
+    const project = place.project('macros', {
+      '.cargo/config.toml': '[source.crates-io]\nreplace-with = "here"\n[source.here]\ndirectory = "vendor"\n',
+      'Cargo.toml': manifest('macros', '[dependencies]\ngit-version-macro = "0.1"\n'),
+      'src/lib.rs': '',
+      'src/main.rs': calls('"none"'),
+      ...Object.fromEntries(Object.entries(vendored).map(([name, text]) => [`vendor/git-version-macro/${name}`, text])),
+      '.gitignore': 'target\n',
+    });
+    git(project, 'init', '-q');
+    const one = commit(project, 'one');
+    const warning = 'warning: `macros 0.1.0` was not shown its git repository';
+    const first = await project.good();
+    expect(first.stderr.split(warning)).toHaveLength(2);
+    expect(first.stderr).toContain('note: it depends on `git-version-macro`;');
+    expect(await project.says('macros')).toBe('none');
+    project.write({ 'src/main.rs': `${calls('"none"')}//\n` });
+    expect((await project.good()).stderr).not.toContain('git repository');
+
+    project.remove('target');
+    project.write({ 'src/main.rs': calls('') });
+    expect((await project.build()).stderr).toContain(warning);
+    project.write({ 'Cargo.toml': `${project.read('Cargo.toml')}${allow('.git')}` });
+    expect((await project.good()).stderr).not.toContain('git repository');
+    expect(await project.says('macros')).toBe(one);
+  },
+);
 
 test('nothing is said where there is no repository, or where the script does not ask', seconds, async () => {
   const asks = place.project('alone', { 'Cargo.toml': manifest('alone'), 'build.rs': script, 'src/main.rs': main });
