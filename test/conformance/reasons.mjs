@@ -18,17 +18,9 @@ export const REASONS = {
     intended: true,
     text: 'Cargo leaves results as they are when the whole directory is moved, also those that name the old place. A unit of the workspace is told its real directory by drydock, so it is built for the new one.',
   },
-  'own-layout': {
-    intended: true,
-    text: "The test reads what cargo's own book-keeping contains (hashes in `.fingerprint`, dep-info in cargo's binary form). The files are there under cargo's names; what is in them is drydock's.",
-  },
-  'own-name': {
-    intended: true,
-    text: 'The test asserts the name of the program, in a usage text or in `argv[0]`.',
-  },
   sandbox: {
     intended: true,
-    text: 'A build script, a proc macro or a wrapper reaches for something outside of its package and of what is declared. That is what a sandbox refuses; the error names it and says how to allow it.',
+    text: 'A build script writes among its sources what is then compiled, or reads a file that belongs neither to its package nor to what is declared. The first ends with the sandbox, the second is not in it; what is said then tells how to do it.',
   },
   'no-network': {
     intended: true,
@@ -38,6 +30,10 @@ export const REASONS = {
   'own-identity': {
     intended: true,
     text: "The test asserts cargo's own `-C metadata` or `-C extra-filename`, or that two units share them (`Dirty`, where drydock sees another unit). Drydock has its own, constant for a unit, because rustc's incremental state depends on them.",
+  },
+  'old-toolchain': {
+    intended: true,
+    text: "The test's compiler says that it is Rust 1.44 or older. Drydock asks for 1.82 and refuses it (D0104); it would also name files by the whole version where cargo names them by the channel.",
   },
   'constant-flags': {
     intended: true,

@@ -34,7 +34,7 @@ const states = new Map([
 ]);
 
 test('a failure without a reason and a listed test that passes make the list untrue', () => {
-  expect(compare(states, { 'build::two': 'own-name', 'clean::four': 'not-done', 'x::y': 'whim' })).toEqual({
+  expect(compare(states, { 'build::two': 'sandbox', 'clean::four': 'not-done', 'x::y': 'whim' })).toEqual({
     unlisted: ['build::three'],
     outlived: ['clean::four'],
     unknown: ['whim'],
@@ -42,14 +42,14 @@ test('a failure without a reason and a listed test that passes make the list unt
 });
 
 test('accepting a run keeps reasons, adds debts, and drops what passes', () => {
-  expect(accepted(states, { 'build::two': 'own-name', 'clean::four': 'not-done' })).toEqual({
+  expect(accepted(states, { 'build::two': 'sandbox', 'clean::four': 'not-done' })).toEqual({
     'build::three': 'not-done',
-    'build::two': 'own-name',
+    'build::two': 'sandbox',
   });
 });
 
 test('intended differences count as failures of the whole, and are left out of the second share', () => {
-  const { rows, total } = shares(states, { 'build::two': 'own-name', 'build::three': 'not-done' });
+  const { rows, total } = shares(states, { 'build::two': 'sandbox', 'build::three': 'not-done' });
   expect(rows).toEqual([
     { module: 'build', ran: 3, passed: 1, intended: 1 },
     { module: 'clean', ran: 1, passed: 1, intended: 0 },
@@ -58,9 +58,9 @@ test('intended differences count as failures of the whole, and are left out of t
 });
 
 test('the page names each failing test with its reason', () => {
-  const text = page(states, { 'build::two': 'own-name', 'build::three': 'not-done' }, 'rustc 1.95.0');
+  const text = page(states, { 'build::two': 'sandbox', 'build::three': 'not-done' }, 'rustc 1.95.0');
   expect(text).toContain('**2 of 4 pass: 50.0 %.** Without the 1 intended differences: 66.7 %.');
-  expect(text).toContain('| build::two | `own-name` |');
+  expect(text).toContain('| build::two | `sandbox` |');
   expect(text).toContain('| build | 1 | 3 | 33.3 % | 50.0 % |');
 });
 
