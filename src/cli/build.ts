@@ -61,9 +61,10 @@ async function build(
   target = await openTarget(workspace, { signal: host.signal, onWait: report.blocking.bind(report) });
   try {
     const delivery = new Delivery({ session, engine, target, report, history });
-    await delivery.deliverValid();
+    await opened.hold(host.signal);
+    const valid = await delivery.deliverValid();
     const { jobs, keepGoing } = { jobs: concurrency(workspace), keepGoing: invocation.keepGoing };
-    const outcomes = await engine.realise(session, { jobs, keepGoing }, delivery.on, host.signal);
+    const outcomes = await engine.realise(session, { jobs, keepGoing, valid }, delivery.on, host.signal);
     await delivery.settled();
     const success = [...outcomes.values()].every(isGood);
     if (success) target.finish(session.plan);

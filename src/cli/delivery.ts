@@ -1,6 +1,7 @@
 /** Brings what the engine says to `target/` and to the report, in the order that the report needs. */
 import type { Engine, EngineEvent } from '../engine/types.ts';
 import type { Session } from '../learn/session.ts';
+import type { StorePath } from '../nix/types.ts';
 import type { PlannedUnit, UnitId } from '../plan/types.ts';
 import type { History } from '../report/history.ts';
 import { inCargoOrder } from '../report/order.ts';
@@ -28,8 +29,8 @@ export class Delivery {
     this.#to = to;
   }
 
-  /** Everything whose output is valid before the build starts. */
-  async deliverValid(): Promise<void> {
+  /** Everything whose output is valid before the build starts; answers these outputs. */
+  async deliverValid(): Promise<ReadonlySet<StorePath>> {
     const { session, engine, report } = this.#to;
     const { units } = session.plan;
     const valid = await engine.valid(units.map((unit) => unit.goal.sealed.outPath));
@@ -37,6 +38,7 @@ export class Delivery {
     for (const unit of inCargoOrder(units)) {
       if (valid.has(unit.goal.sealed.outPath)) await this.#deliverFresh(unit);
     }
+    return valid;
   }
 
   readonly on = (event: EngineEvent): void => {

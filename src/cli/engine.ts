@@ -14,6 +14,8 @@ import { noRoomFor } from './refusal.ts';
 
 export interface OpenEngine {
   readonly engine: Engine;
+  /** From now on until it is closed nothing that is valid is collected, as far as that is ours to say. */
+  hold(signal: AbortSignal): Promise<void>;
   /** Keeps what `target/` shows from being collected. */
   registerRoots(units: RootsRequest['units']): Promise<void>;
   /** What to say of a unit that failed because a disk was full. */
@@ -32,6 +34,7 @@ export function openEngine({ workspace, store }: Prepared, host: Host): OpenEngi
     case 'embedded':
       return {
         engine: embeddedEngine(store, { environment }),
+        hold: (signal) => store.hold({ signal }),
         registerRoots: (units) => store.registerRoots({ targetDir, units }),
         noRoom: (unit) => noRoomFor(unit, store.root, targetDir),
         collect: async () => void (await store.collect()),
@@ -45,6 +48,7 @@ export function openEngine({ workspace, store }: Prepared, host: Host): OpenEngi
       const link = path.join(targetDir, profileDir, '.drydock', 'nix-roots');
       return {
         engine,
+        hold: () => Promise.resolve(),
         registerRoots: (units) => engine.keep(link, new Map([...units].map(([id, unit]) => [id, unit.path]))),
         noRoom: ({ package: { name } }) => full(`results of \`${name}\` could not be written`),
         // Collecting is the business of the store's administrator.

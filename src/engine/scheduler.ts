@@ -16,6 +16,8 @@ export interface Schedule {
   readonly executor: Executor;
   readonly slots: Slots;
   readonly valid: (paths: readonly StorePath[]) => Promise<ReadonlySet<StorePath>>;
+  /** What `valid` would answer of all goals now; undefined: it is asked. */
+  readonly known?: ReadonlySet<StorePath> | undefined;
   readonly keepGoing: boolean;
   readonly on: (event: EngineEvent) => void;
   readonly signal: AbortSignal;
@@ -47,7 +49,7 @@ class Scheduler {
   }
 
   async run(): Promise<ReadonlyMap<GoalKey, Outcome>> {
-    await this.#adopt(this.#graph);
+    await this.#adopt(this.#graph, this.#request.known);
     const cancel = () => this.#cancelAll();
     this.#request.signal.addEventListener('abort', cancel, { once: true });
     if (this.#request.signal.aborted) cancel();
@@ -59,9 +61,9 @@ class Scheduler {
   }
 
   /** Takes a graph over: tasks whose derivation is unchanged stay as they are, all others begin anew. */
-  async #adopt(graph: GoalGraph): Promise<void> {
+  async #adopt(graph: GoalGraph, known?: ReadonlySet<StorePath>): Promise<void> {
     const asked = [...graph.goals.values()].map((goal) => goal.sealed.outPath);
-    const valid = await this.#request.valid(asked);
+    const valid = known ?? (await this.#request.valid(asked));
     const wanted = unbuilt(graph, valid);
     const tasks = new Map<GoalKey, Task>();
     for (const [key, goal] of graph.goals) {

@@ -127,4 +127,9 @@ export interface Engine {
 export interface RealiseOptions {
   readonly jobs: number;
   readonly keepGoing: boolean;
+  /**
+   * The goals' outputs that `valid` has just named, if nothing can have been collected since: they are not asked for again
+   * where that holds for the engine's store.
+   */
+  readonly valid?: ReadonlySet<StorePath>;
 }

@@ -6,7 +6,7 @@ import { graphOf, unbuilt } from '../graph.ts';
 import { openJobserver } from '../jobserver.ts';
 import { schedule } from '../scheduler.ts';
 import { makeSlots } from '../slots.ts';
-import type { Engine, GoalKey, GoalSource, Outcome } from '../types.ts';
+import type { Engine, Goal, GoalKey, Outcome } from '../types.ts';
 import { embeddedExecutor } from './build.ts';
 import { findBwrap } from './bwrap.ts';
 import { derivationRecorder } from './derivations.ts';
@@ -31,8 +31,9 @@ export function embeddedEngine(store: Store, options: EmbeddedOptions = {}): Eng
     hostPath: (path) => store.hostPath(path),
     renew: (path) => store.renew(path),
     log: (drvPath) => store.readLog(drvPath),
-    async realise(source, { jobs, keepGoing }, on, signal) {
-      const needed = firstNeeded(source, store);
+    async realise(source, { jobs, keepGoing, valid: known }, on, signal) {
+      const goals = source.goals();
+      const needed = firstNeeded(goals, known ?? store.valid([...goals.values()].map((goal) => goal.sealed.outPath)));
       if (needed.path === null) return needed.outcomes;
 
       const bwrap = findBwrap(environment['PATH']);
@@ -58,7 +59,7 @@ export function embeddedEngine(store: Store, options: EmbeddedOptions = {}): Eng
             built: (derivation) => derivations.built(derivation),
           });
           const slots = makeSlots(jobs, jobserver);
-          const outcomes = await schedule({ source, executor, slots, valid, keepGoing, on, signal });
+          const outcomes = await schedule({ source, executor, slots, valid, known, keepGoing, on, signal });
           await derivations.settled();
           return outcomes;
         } finally {
@@ -74,11 +75,9 @@ export function embeddedEngine(store: Store, options: EmbeddedOptions = {}): Eng
 
 /** The output of some goal that has to be built; none: how all of them ended already. */
 function firstNeeded(
-  source: GoalSource,
-  store: Store,
+  goals: ReadonlyMap<GoalKey, Goal>,
+  valid: ReadonlySet<StorePath>,
 ): { readonly path: StorePath } | { readonly path: null; readonly outcomes: ReadonlyMap<GoalKey, Outcome> } {
-  const goals = source.goals();
-  const valid = store.valid([...goals.values()].map((goal) => goal.sealed.outPath));
   const [first] = unbuilt(graphOf(goals), valid);
   const goal = first === undefined ? undefined : goals.get(first);
   if (goal !== undefined) return { path: goal.sealed.outPath };
