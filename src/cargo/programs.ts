@@ -38,10 +38,7 @@ export async function findPrograms(request: ProgramsRequest, cache: DiskCache): 
   if (request.cargoSubcommand && request.toolchain === null && named !== undefined && existsSync(named)) {
     return success({ cargo: named, rustc: rustcBeside(environment), environment });
   }
-  const cargo = onPath('cargo', environment);
-  if (cargo === null) {
-    throw new UserError('D0101', 'there is no `cargo` on PATH', 'install Rust, or put its bin directory on PATH');
-  }
+  const cargo = cargoOnPath(environment);
   const rustup = onPath('rustup', environment);
   if (rustup === null || !isProxy(cargo, rustup)) {
     if (request.toolchain !== null) return failure({ program: cargo, args: [`+${request.toolchain}`] });
@@ -61,6 +58,13 @@ export async function findPrograms(request: ProgramsRequest, cache: DiskCache): 
     ...answer,
     environment: proxyEnvironment(request, isProxy(answer.rustc, rustup) ? answer.cargo : answer.rustc),
   });
+}
+
+/** rustup's proxy, where rustup is. Throws `UserError` D0101. */
+export function cargoOnPath(environment: Readonly<Record<string, string>>): string {
+  const cargo = onPath('cargo', environment);
+  if (cargo !== null) return cargo;
+  throw new UserError('D0101', 'there is no `cargo` on PATH', 'install Rust, or put its bin directory on PATH');
 }
 
 /** Files that decide which toolchain rustup takes in `cwd`, there or not. */

@@ -10,6 +10,7 @@ import { nix } from './nix.ts';
 import { plan } from './plan.ts';
 import { showDerivation } from './show-derivation.ts';
 import { store } from './store.ts';
+import { withoutVerb } from './without-verb.ts';
 import type { Host } from './host.ts';
 
 type Command = (invocation: Invocation, host: Host) => Promise<number>;
@@ -29,4 +30,5 @@ export const commands: Readonly<Record<string, Command>> = {
   mount: (_, host) => mount(host),
   nix: (_, host) => nix(host),
   doctor: () => doctor(),
+  '': withoutVerb,
 };

@@ -198,6 +198,12 @@ export function help(command?: string): string | null {
   return found === undefined ? null : `${found.about}\n\n${found.text}`;
 }
 
+/** All commands, as `cargo --list` shows its own. */
+export function commandList(): string {
+  const rows = Object.entries(COMMANDS).sort(([left], [right]) => (left < right ? -1 : 1));
+  return `Installed Commands:\n${rows.map(([name, { about }]) => `    ${name.padEnd(20)} ${about}\n`).join('')}`;
+}
+
 /** Names of all commands. */
 export function commandNames(): readonly string[] {
   return Object.keys(COMMANDS);
@@ -215,7 +221,9 @@ ${rows.join('\n')}
   help [COMMAND]    Print this, or what a command takes
 
 Options:
-  -V, --version     Print the version
+  -V, --version     Print the version; with -v those of cargo and its libraries as well
+      --list            List the commands
+      --explain <CODE>  Explain an error of rustc
   -h, --help        Print help
 `;
 }

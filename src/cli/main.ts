@@ -1,9 +1,9 @@
 /** The program: which command, and how it ends. What it imports is loaded for every call, so it imports little. */
 import { existsSync } from 'node:fs';
+import { readArguments } from '../cargo/arguments.ts';
 import { hasOption, parseInvocation } from '../cargo/invocation.ts';
 import { processTerminal } from '../report/terminal.ts';
 import { UserError } from '../sys/errors.ts';
-import { version } from '../version.ts';
 import { help } from './help.ts';
 import type { Afterwards } from '../run/types.ts';
 import type { Host } from './host.ts';
@@ -65,24 +65,21 @@ function unusableDirectory(): UserError {
 async function dispatch(host: Host): Promise<number> {
   const invocation = parseInvocation(host.argv, host.cwd);
   const { stdout, stderr } = host.terminal;
-  const words = [...invocation.globalArguments, ...invocation.cargoArguments];
   const name = invocation.verb === 'help' ? (invocation.cargoArguments[0] ?? '') : invocation.verb;
-  if (invocation.verb === '' && words.some((word) => word === '-V' || word === '--version')) {
-    stdout.write(`drydock ${version}\n`);
-    return 0;
-  }
-  if (invocation.verb === '' || invocation.verb === 'help' || hasOption(invocation, '--help')) {
+  const before = readArguments(invocation.globalArguments, null);
+  const needsNoVerb = ['--version', '--explain', '--list'].some((option) => before.count(option) > 0);
+  if (!needsNoVerb && (invocation.verb === '' || invocation.verb === 'help' || hasOption(invocation, '--help'))) {
     const text = help(name === '' ? undefined : name);
     if (text !== null) {
       stdout.write(text);
       return 0;
     }
   }
-  const unchanged = invocation.verb === 'help' ? null : repeatUnchanged(invocation, host);
+  const unchanged = needsNoVerb || invocation.verb === 'help' ? null : repeatUnchanged(invocation, host);
   if (unchanged !== null) return unchanged.afterwards === null ? 0 : follow(unchanged.afterwards, host);
   // All that follows is another file of the bundle: most builds of a day have nothing to do and never load it.
   const { commands } = await import('./commands.ts');
-  const command = invocation.verb === 'help' ? undefined : commands[name];
+  const command = needsNoVerb ? commands[''] : invocation.verb === 'help' ? undefined : commands[name];
   if (command === undefined) {
     stderr.write(`error: no such command: \`${name}\`\n\nhelp: view all commands with \`drydock help\`\n`);
     return 101;

@@ -58,6 +58,14 @@ describe('arguments', () => {
   });
 
   test('help and version', async () => {
+    for (const args of [['-V'], ['--version', 'build']])
+      expect((await project.drydock(args)).stdout).toMatch(/^drydock [^\n]*\n$/);
+    const whole = await project.drydock(['-vV']);
+    expect(whole.stdout.replace(/^drydock .*\n/, '')).toBe((await project.cargo(['-vV'])).stdout);
+    for (const args of [['--explain'], ['--explain', 'E0308'], ['--explain=E0001', 'build']]) {
+      expect(await project.drydock(args)).toEqual(await project.cargo(args));
+    }
+    expect((await project.drydock(['--list'])).stdout).toMatch(/^Installed Commands:\n( {4}[a-z-]+ +\S.*\n)+$/);
     expect((await project.drydock(['--version'])).stdout).toMatch(/^drydock \d+\.\d+\.\d+\n$/);
     expect((await project.drydock(['help', 'build'])).stdout).toContain('Usage: cargo drydock build [OPTIONS]');
     expect((await project.drydock(['show-derivation'])).stderr).toContain('error[D0801]');
