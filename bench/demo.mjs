@@ -1,7 +1,7 @@
 // Builds a real project with drydock and with cargo in turns, edits it, builds again, and shows the times.
 //
 //   npm run demo                  ripgrep 14.1.1 from crates.io, with its own lock file
-//   node scripts/demo.mjs cargo   cargo in drydock's place
+//   node bench/demo.mjs cargo   cargo in drydock's place
 //
 // Everything happens in a temporary directory, which is removed: no store of yours is touched, and the first build is one.
 import { execFileSync } from 'node:child_process';
@@ -9,9 +9,9 @@ import { mkdtempSync } from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Side } from '../bench/side.mjs';
-import { fetchCrates, unpackCrate } from './crates.mjs';
-import { removeTree } from './remove.mjs';
+import { Side } from './side.mjs';
+import { fetchCrates, unpackCrate } from '../scripts/crates.mjs';
+import { removeTree } from '../scripts/remove.mjs';
 
 const DRYDOCK = fileURLToPath(new URL('../dist/drydock.mjs', import.meta.url));
 const EDIT = {
