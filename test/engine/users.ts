@@ -1,9 +1,9 @@
 /** The users that sandboxes are tried as: the one who runs the tests and, for root, an ordinary one with a 0700 home. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { build } from 'esbuild';
+import { bundleInto } from '../bundle.ts';
 import type { GoalSpec } from './helpers.ts';
 import type { ProbeResult } from './probe.ts';
 
@@ -29,22 +29,7 @@ export async function makeUsers(): Promise<readonly User[]> {
 
 async function makeUser(name: string, uid: number): Promise<User> {
   const home = mkdtempSync(path.join(tmpdir(), 'drydock-home-'));
-  const program = path.join(home, 'probe.mjs');
-  await build({
-    entryPoints: [new URL('probe.ts', import.meta.url).pathname],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    external: ['koffi'],
-    logLevel: 'error',
-  });
-  const modules = new URL('../../node_modules/', import.meta.url).pathname;
-  mkdirSync(path.join(home, 'node_modules'));
-  for (const name of ['koffi', '@koromix']) {
-    cpSync(path.join(modules, name), path.join(home, 'node_modules', name), { recursive: true });
-  }
+  const program = await bundleInto(home, new URL('probe.ts', import.meta.url));
   chmodSync(home, 0o700);
   if (process.getuid?.() === 0) chownSync(home, uid, uid);
   return {

@@ -1,16 +1,15 @@
 /** What the tests of the store share. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { build as bundle } from 'esbuild';
 import { afterAll } from 'vitest';
 import type { Sha256 } from '../../src/nix/types.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/types.ts';
 import { removeTree } from '../../src/sys/copy.ts';
+import { bundleInto } from '../bundle.ts';
 
 export { anyOutput, build, fileSource, textSource, treeSource } from './sources.ts';
 
@@ -41,25 +40,9 @@ export function nixHash(file: string): Sha256 {
   return execFileSync('nix-hash', ['--type', 'sha256', file], { encoding: 'utf8' }).trim() as Sha256;
 }
 
-/** Bundles child.ts, with the library that it loads beside it, where every user can read it. */
-export async function childProgram(): Promise<string> {
-  const directory = scratch();
-  const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url));
-  for (const name of ['koffi', '@koromix']) {
-    cpSync(path.join(modules, name), path.join(directory, 'node_modules', name), { recursive: true });
-  }
-  const program = path.join(directory, 'child.mjs');
-  await bundle({
-    entryPoints: [fileURLToPath(new URL('child.ts', import.meta.url))],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    external: ['koffi'],
-    logLevel: 'silent',
-  });
-  return program;
+/** child.ts, where every user can read it. */
+export function childProgram(): Promise<string> {
+  return bundleInto(scratch(), new URL('child.ts', import.meta.url));
 }
 
 export interface Child {
