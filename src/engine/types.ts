@@ -2,6 +2,7 @@
 import type { DrvPath, SealedDerivation, Sha256, StorePath } from '../nix/types.ts';
 import type { MountGrant } from '../mounts/types.ts';
 import type { StoreView } from '../mounts/views.ts';
+import type { ContentSource, Lane } from '../store/types.ts';
 
 /** Names one goal for as long as a build lasts, also when its derivation is planned again. */
 export type GoalKey = string;
@@ -9,14 +10,9 @@ export type GoalKey = string;
 /** `early`: its early file is enough (a library's `.rmeta`). `whole`: its output must be valid. */
 export type Stage = 'early' | 'whole';
 
-/** How the engine gets an input that no derivation builds. Content-addressed: the path says what must come out. */
+/** How the engine gets an input that no derivation builds. */
 export type SourceInput =
-  /** A single file, as `nix-store --add-fixed sha256` adds it. */
-  | { readonly kind: 'file'; readonly path: StorePath; readonly from: string; readonly sha256: string }
-  /** A text made here (the builder script). */
-  | { readonly kind: 'text'; readonly path: StorePath; readonly text: string }
-  /** A tree of chosen files: relative path in the tree -> absolute file. Links are read through. */
-  | { readonly kind: 'tree'; readonly path: StorePath; readonly files: ReadonlyMap<string, string> }
+  | ContentSource
   /**
    * A large directory of the host that is bound where it lies (a toolchain). `files`: what was hashed, for an engine that
    * must copy it: relative path in the tree -> absolute file. `narHash`: of the tree of these files.
@@ -47,7 +43,7 @@ export interface Goal {
   /** Expected cost; the longest way to a root is started first. */
   readonly weight: number;
   /** Outputs of the dev lane are not hashed and are subject to the budget. */
-  readonly lane: 'pure' | 'dev';
+  readonly lane: Lane;
   /** Names in the output of what the user gets to see as files like any other: executables and the like (dev lane). */
   readonly own: readonly string[];
   /** Was asked for: built even if all that need it are valid. Goals that nobody needs are roots anyway. */

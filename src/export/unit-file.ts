@@ -1,5 +1,5 @@
 /** The file of one unit. */
-import type { PlannedUnit } from '../plan/types.ts';
+import type { Lane, PlannedUnit } from '../plan/types.ts';
 import { isRun } from '../plan/target.ts';
 import { parseViews } from '../mounts/views.ts';
 import { exportMark } from '../sources/export-mark.ts';
@@ -35,7 +35,7 @@ export function unitFile(pair: UnitPair, pure: Side, dev: Side, source: string):
   const own = pure.unit.goal.sealed.derivation.env;
   const other = dev.unit.goal.sealed.derivation.env;
   const entries: [string, string][] = [['name', literal(own['name'] ?? '')]];
-  const only: Record<'pure' | 'dev', [string, string][]> = { pure: [], dev: [] };
+  const only: Record<Lane, [string, string][]> = { pure: [], dev: [] };
   for (const name of orderOf(own, other)) {
     const [left, right] = [own[name], other[name]];
     if (left !== undefined && right !== undefined) {

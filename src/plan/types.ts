@@ -9,7 +9,7 @@ import type { SourceClosure, Sources, UnitRecord } from '../sources/types.ts';
 /** Identity of a unit: 16 hex digits; never depends on sources. */
 export type UnitId = Brand<string, 'UnitId'>;
 
-export type Lane = 'pure' | 'dev';
+export type Lane = Goal['lane'];
 
 /** One file that a unit produces. */
 export interface UnitFile {

@@ -3,18 +3,12 @@ import * as path from 'node:path';
 import type { Facts, IncludeFact, ModuleFact } from './facts.ts';
 import type { FileCache } from './file-cache.ts';
 
-export interface Scan {
+/** The facts of all files together, with the files in place of what names them. */
+export interface Scan extends Omit<Facts, 'modules' | 'includes'> {
   /** Absolute path without `..` -> the path as rustc would open it. */
   readonly files: ReadonlyMap<string, string>;
   /** Directories that a path passes through (`a/../b.rs`): they must exist for the path to work. */
   readonly passed: ReadonlySet<string>;
-  readonly env: readonly string[];
-  /** Variables that the program asks for when it runs. */
-  readonly asked: readonly string[];
-  /** Some file is named in a way that only the compiler can follow. */
-  readonly dynamic: boolean;
-  /** The program `git`, or a path into `.git`, is named somewhere. */
-  readonly repository: boolean;
 }
 
 /** A file in the role of a module; `stem`: directory name that it adds for its modules, null for `mod.rs` and its like. */

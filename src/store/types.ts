@@ -4,11 +4,18 @@ import type { DrvPath, SealedDerivation, Sha256, StorePath } from '../nix/types.
 
 export type Lane = 'pure' | 'dev';
 
-/** How something that no derivation builds comes into the store; the path says what must come out. */
-export type StoreSource =
+/** What comes into a store by its contents: the path says what must come out. */
+export type ContentSource =
+  /** A single file, as `nix-store --add-fixed sha256` adds it. */
   | { readonly kind: 'file'; readonly path: StorePath; readonly from: string; readonly sha256: string }
+  /** A text made here (a builder). */
   | { readonly kind: 'text'; readonly path: StorePath; readonly text: string }
-  | { readonly kind: 'tree'; readonly path: StorePath; readonly files: ReadonlyMap<string, string> }
+  /** A tree of chosen files: relative path in the tree -> absolute file. Links are read through. */
+  | { readonly kind: 'tree'; readonly path: StorePath; readonly files: ReadonlyMap<string, string> };
+
+/** How something that no derivation builds comes into this store. */
+export type StoreSource =
+  | ContentSource
   /** `references`: what it refers to, where it lies in a Nix store. */
   | {
       readonly kind: 'host-directory';
