@@ -21,12 +21,15 @@ export function withoutRepository(unit: PlannedUnit, lookup: Lookup): Caution | 
   const repository = how === null || !isNews(unit, lookup) ? null : repositoryAround(pkg.root);
   if (repository === null) return null;
   const [who, again] = isScript ? ['the build script of ', 'run the script'] : ['', 'compile it'];
+  const git = path.relative(pkg.root, repository);
+  // Git takes a file for deleted that is not shown, and a script is shown its package anyway.
+  const inputs = isScript ? [git] : [git, path.join(path.dirname(git), '**')];
   return {
     title: `${who}\`${pkg.name} ${pkg.version}\` was not shown its git repository`,
     notes: [
       `note: ${how}; what it makes of commits and tags is missing`,
       fs.statSync(repository).isDirectory()
-        ? `help: to show it, and to ${again} again for each commit, write in Cargo.toml:  [package.metadata.drydock]  inputs = ["${path.relative(pkg.root, repository)}"]`
+        ? `help: to show it, and to ${again} again for each commit, write in Cargo.toml:  [package.metadata.drydock]  inputs = [${inputs.map((input) => `"${input}"`).join(', ')}]`
         : 'help: the repository of this working tree lies elsewhere and cannot be shown: hand over what is wanted in a variable',
     ],
   };

@@ -103,10 +103,12 @@ test(
 #[proc_macro]
 pub fn commit(fallback: TokenStream) -> TokenStream {
     let directory = std::env::var("CARGO_MANIFEST_DIR").unwrap();
-    let git = std::process::Command::new("git").args(["-C", &directory, "rev-parse", "HEAD"]).output().unwrap();
-    if !git.status.success() && !fallback.is_empty() { return fallback; }
-    assert!(git.status.success(), "no repository");
-    format!("{:?}", String::from_utf8(git.stdout).unwrap().trim()).parse().unwrap()
+    let git = |args: &[&str]| std::process::Command::new("git").args(["-C", &directory]).args(args).output().unwrap();
+    let head = git(&["rev-parse", "HEAD"]);
+    if !head.status.success() && !fallback.is_empty() { return fallback; }
+    assert!(head.status.success(), "no repository");
+    let clean = if git(&["status", "--porcelain"]).stdout.is_empty() { "clean" } else { "changed" };
+    format!("{:?}", format!("{} {clean}", String::from_utf8(head.stdout).unwrap().trim())).parse().unwrap()
 }
 `,
     };
@@ -122,7 +124,7 @@ pub fn commit(fallback: TokenStream) -> TokenStream {
       '.gitignore': 'target\n',
     });
     git(project, 'init', '-q');
-    const one = commit(project, 'one');
+    commit(project, 'one');
     const warning = 'warning: `macros 0.1.0` was not shown its git repository';
     const first = await project.good();
     expect(first.stderr.split(warning)).toHaveLength(2);
@@ -134,9 +136,11 @@ pub fn commit(fallback: TokenStream) -> TokenStream {
     project.remove('target');
     project.write({ 'src/main.rs': calls('') });
     expect((await project.build()).stderr).toContain(warning);
-    project.write({ 'Cargo.toml': `${project.read('Cargo.toml')}${allow('.git')}` });
+    expect(first.stderr).toContain('inputs = [".git", "**"]\n');
+    project.write({ 'Cargo.toml': `${project.read('Cargo.toml')}${allow('.git", "**')}` });
+    const two = commit(project, 'two');
     expect((await project.good()).stderr).not.toContain('git repository');
-    expect(await project.says('macros')).toBe(one);
+    expect(await project.says('macros')).toBe(`${two} clean`);
   },
 );
 
