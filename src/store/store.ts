@@ -2,13 +2,14 @@
 import { utimesSync } from 'node:fs';
 import * as path from 'node:path';
 import { errnoOf } from '../sys/errors.ts';
-import { type Lock, type LockOptions, lock, tryLock } from '../sys/lock.ts';
+import type { Lock, LockOptions } from '../sys/lock.ts';
 import type { DrvPath, SealedDerivation, StorePath } from '../nix/types.ts';
 import { hostDirectoryRecord, prepareFile, prepareTree } from './add.ts';
 import { removeUnneeded } from './collect.ts';
 import { closureOf } from './closure.ts';
 import { guarded } from './failures.ts';
-import { defaultStoreRoot, makeStore, readFormat } from './format.ts';
+import { defaultStoreRoot, readFormat } from './format.ts';
+import { Holding } from './holding.ts';
 import { laneSize } from './inventory.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { readLog, writeLog } from './logs.ts';
@@ -34,7 +35,7 @@ import type {
 } from './types.ts';
 import { Records } from './validity.ts';
 import { verifyAll, whyCorrupt } from './verify.ts';
-import { type WorkDirectory, openWork } from './work.ts';
+import type { WorkDirectory } from './work.ts';
 
 export { defaultStoreRoot } from './format.ts';
 
@@ -51,15 +52,13 @@ class EmbeddedStore implements Store {
   readonly root: string;
   readonly #layout: Layout;
   readonly #records: Records;
-  #made: boolean;
-  #work: Promise<WorkDirectory> | null = null;
-  #hold: Promise<Lock> | null = null;
+  readonly #holding: Holding;
 
   constructor(layout: Layout, made: boolean) {
     this.root = layout.root;
     this.#layout = layout;
     this.#records = new Records(layout);
-    this.#made = made;
+    this.#holding = new Holding(layout, made);
   }
 
   valid(paths: readonly StorePath[]): ReadonlySet<StorePath> {
@@ -83,23 +82,23 @@ class EmbeddedStore implements Store {
   }
 
   make(): Promise<void> {
-    return guarded(this.root, () => this.#make());
+    return guarded(this.root, () => this.#holding.make());
   }
 
   hold(options: LockOptions = {}): Promise<void> {
-    return guarded(this.root, () => this.#holdShared(options));
+    return guarded(this.root, () => this.#holding.hold(options));
   }
 
   addSource(source: StoreSource): Promise<AddOutcome> {
     return guarded(this.root, async () => {
-      const work = await this.#writable();
+      const work = await this.#holding.writable();
       const { path: storePath } = source;
       if (source.kind !== 'host-directory' && this.valid([storePath]).has(storePath)) return { status: 'valid' };
       if (source.kind === 'text') {
         await addTexts(this.#layout, work, this.#records, [{ path: storePath, text: source.text, references: [] }]);
         return { status: 'added' };
       }
-      const held = await this.#lockPath(storePath, {});
+      const held = await this.#holding.lockPath(storePath);
       try {
         return await this.#add(work, source);
       } finally {
@@ -139,7 +138,7 @@ class EmbeddedStore implements Store {
   }
 
   addTexts(texts: readonly StoreText[]): Promise<void> {
-    return guarded(this.root, async () => addTexts(this.#layout, await this.#writable(), this.#records, texts));
+    return guarded(this.root, async () => addTexts(this.#layout, await this.#holding.writable(), this.#records, texts));
   }
 
   addDerivations(derivations: readonly SealedDerivation[]): Promise<void> {
@@ -154,18 +153,18 @@ class EmbeddedStore implements Store {
 
   lockOutput(storePath: StorePath, options: LockOptions = {}): Promise<Lock> {
     return guarded(this.root, async () => {
-      await this.#holdShared(options);
-      return this.#lockPath(storePath, options);
+      await this.#holding.hold(options);
+      return this.#holding.lockPath(storePath, options);
     });
   }
 
   prepareOutput(storePath: StorePath): Promise<OutputHandle> {
-    return guarded(this.root, async () => prepareOutput(await this.#writable(), storePath));
+    return guarded(this.root, async () => prepareOutput(await this.#holding.writable(), storePath));
   }
 
   commitOutput(handle: OutputHandle, request: CommitRequest): Promise<CommitOutcome> {
     return guarded(this.root, async () => {
-      const outcome = await commitOutput(this.#layout, await this.#writable(), handle, request);
+      const outcome = await commitOutput(this.#layout, await this.#holding.writable(), handle, request);
       this.#records.forget(handle.path);
       return outcome;
     });
@@ -173,10 +172,10 @@ class EmbeddedStore implements Store {
 
   renew(storePath: StorePath): Promise<void> {
     return guarded(this.root, async () => {
-      const held = await this.#lockPath(storePath, {});
+      const held = await this.#holding.lockPath(storePath);
       try {
         const record = this.#records.read(storePath);
-        if (record !== null) writeRecord(this.#layout, await this.#writable(), renewed(this.#layout, record));
+        if (record !== null) writeRecord(this.#layout, await this.#holding.writable(), renewed(this.#layout, record));
       } finally {
         held.release();
       }
@@ -184,11 +183,11 @@ class EmbeddedStore implements Store {
   }
 
   discardOutput(handle: OutputHandle): Promise<void> {
-    return guarded(this.root, async () => (await this.#writable()).retire(handle.directory));
+    return guarded(this.root, async () => (await this.#holding.writable()).retire(handle.directory));
   }
 
   writeLog(drvPath: DrvPath, lines: readonly string[]): Promise<void> {
-    return guarded(this.root, async () => writeLog(this.#layout, await this.#writable(), drvPath, lines));
+    return guarded(this.root, async () => writeLog(this.#layout, await this.#holding.writable(), drvPath, lines));
   }
 
   readLog(drvPath: DrvPath): Promise<readonly string[] | null> {
@@ -197,7 +196,7 @@ class EmbeddedStore implements Store {
 
   registerRoots(request: RootsRequest): Promise<void> {
     return guarded(this.root, async () => {
-      const work = await this.#writable();
+      const work = await this.#holding.writable();
       registerRoots(this.#layout, work, request);
       const now = new Date();
       for (const { path: storePath, lane } of request.units.values()) {
@@ -212,12 +211,11 @@ class EmbeddedStore implements Store {
 
   collect(options: CollectOptions = {}): Promise<CollectOutcome> {
     return guarded(this.root, async () => {
-      if (!this.#made) return { status: 'collected', removed: [], bytes: 0 };
-      await this.#letGo();
-      const alone = await tryLock(this.#layout.gcLock, 'exclusive');
+      if (!this.#holding.made) return { status: 'collected', removed: [], bytes: 0 };
+      const alone = await this.#holding.takeAlone();
       if (alone === null) return { status: 'busy' };
       try {
-        const work = await this.#workDirectory();
+        const work = await this.#holding.workDirectory();
         const outcome = removeUnneeded(this.#layout, work, this.#records, options);
         await work.settled();
         return { status: 'collected', ...outcome };
@@ -233,68 +231,27 @@ class EmbeddedStore implements Store {
 
   verify({ repair = false }: { readonly repair?: boolean } = {}): Promise<readonly CorruptPath[]> {
     return guarded(this.root, async () => {
-      if (!this.#made) return [];
-      await this.#holdShared({});
+      if (!this.#holding.made) return [];
+      await this.#holding.hold();
       return verifyAll(this.#layout, this.#records, repair ? (storePath) => this.#repair(storePath) : null);
     });
   }
 
-  async close(): Promise<void> {
-    await this.#letGo();
-    const work = this.#work;
-    this.#work = null;
-    await (await work?.catch(() => null))?.close();
-  }
-
-  #make(): void {
-    if (!this.#made) makeStore(this.#layout);
-    this.#made = true;
-  }
-
-  async #holdShared(options: LockOptions): Promise<void> {
-    this.#make();
-    this.#hold ??= lock(this.#layout.gcLock, 'shared', options).catch((error: unknown) => {
-      this.#hold = null;
-      throw error;
-    });
-    await this.#hold;
+  close(): Promise<void> {
+    return this.#holding.close();
   }
 
   /** Removes a corrupt path, unless somebody is about to build it or has just done so. */
   async #repair(storePath: StorePath): Promise<boolean> {
-    const held = await this.#lockPath(storePath, {});
+    const held = await this.#holding.lockPath(storePath);
     try {
       const record = this.#records.read(storePath);
       if (record === null || (await whyCorrupt(this.#layout, this.#records, record)) === null) return false;
-      displace(this.#layout, await this.#workDirectory(), storePath);
+      displace(this.#layout, await this.#holding.workDirectory(), storePath);
       this.#records.forget(storePath);
       return true;
     } finally {
       held.release();
     }
-  }
-
-  /** The file stays: ext4 is slow to create files where many were removed just before. `gc` removes it. */
-  #lockPath(storePath: StorePath, options: LockOptions): Promise<Lock> {
-    return lock(this.#layout.outputLock(storePath), 'exclusive', options);
-  }
-
-  async #writable(): Promise<WorkDirectory> {
-    await this.#holdShared({});
-    return this.#workDirectory();
-  }
-
-  #workDirectory(): Promise<WorkDirectory> {
-    this.#work ??= openWork(this.#layout).catch((error: unknown) => {
-      this.#work = null;
-      throw error;
-    });
-    return this.#work;
-  }
-
-  async #letGo(): Promise<void> {
-    const hold = this.#hold;
-    this.#hold = null;
-    (await hold?.catch(() => null))?.release();
   }
 }
