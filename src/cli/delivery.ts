@@ -5,6 +5,7 @@ import type { StorePath } from '../nix/types.ts';
 import type { PlannedUnit, UnitId } from '../plan/types.ts';
 import type { History } from '../report/history.ts';
 import { inCargoOrder } from '../report/order.ts';
+import { withoutMounts } from '../report/refused.ts';
 import type { Report } from '../report/types.ts';
 import type { RootsRequest } from '../store/types.ts';
 import type { Target } from '../target/types.ts';
@@ -45,6 +46,9 @@ export class Delivery {
     const { session, engine, target, report, history } = this.#to;
     const unit = session.plan.byId.get(event.key as UnitId);
     if (unit !== undefined && event.type === 'started') target.know(unit);
+    if (unit !== undefined && event.type === 'mounts-refused') {
+      history.refused(unit, withoutMounts(event.what, event.reason));
+    }
     if (unit !== undefined && event.type === 'ended') {
       if (event.outcome.status === 'valid') {
         this.#pending.push(this.#deliverFresh(unit));

@@ -9,8 +9,9 @@ import type { PlannedUnit } from '../plan/types.ts';
 import type { RootsRequest } from '../store/types.ts';
 import { UserError } from '../sys/errors.ts';
 import type { Host } from './host.ts';
-import { type Prepared, stateDirectory } from './prepare.ts';
+import type { Prepared } from './prepare.ts';
 import { noRoomFor } from './refusal.ts';
+import { daemonDirectory } from './store-root.ts';
 
 export interface OpenEngine {
   readonly engine: Engine;
@@ -43,7 +44,7 @@ export function openEngine({ workspace, store }: Prepared, host: Host): OpenEngi
     case 'nix': {
       const engine = daemonEngine({
         address: daemonAddress(environment),
-        stateDirectory: path.join(stateDirectory(store), 'daemon'),
+        stateDirectory: daemonDirectory(store.root),
       });
       const link = path.join(targetDir, profileDir, '.drydock', 'nix-roots');
       return {

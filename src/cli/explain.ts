@@ -22,9 +22,10 @@ export async function explain(asked: Invocation, host: Host): Promise<number> {
   }
   const [name] = words;
   const chosen = name === undefined ? null : new Set(unitsNamed(session.plan, name).map((unit) => unit.id));
-  for (const { unit, name: called, reason } of last) {
+  for (const { unit, name: called, reason, without } of last) {
     if (chosen !== null && !chosen.delete(unit)) continue;
     stdout.write(`${called}: built because ${sentence(reason)}\n`);
+    if (without !== undefined) stdout.write(`  without ${without}\n`);
   }
   for (const id of chosen ?? []) {
     const unit = session.plan.byId.get(id);

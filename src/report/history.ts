@@ -14,6 +14,8 @@ export interface Rebuilt {
   readonly name: string;
   readonly package: string;
   readonly reason: Stale;
+  /** What it had to do without, and why. */
+  readonly without?: string | undefined;
 }
 
 /** What is kept with a unit's inputs: the last build that built it (milliseconds since the epoch), and where in it. */
@@ -29,6 +31,7 @@ export class History {
   readonly #build = Date.now();
   readonly #reasons = new Map<GoalKey, Stale | null>();
   readonly #rebuilt = new Set<UnitId>();
+  readonly #without = new Map<UnitId, string>();
 
   /** `plan`: asked anew each time, for units may be planned again while they are built. */
   constructor(places: Places, workspaceRoot: string, plan: () => Plan) {
@@ -50,6 +53,11 @@ export class History {
     return reason;
   }
 
+  /** Before `built`, if it was built without something that it had asked for. */
+  refused(unit: PlannedUnit, without: string): void {
+    this.#without.set(unit.id, without);
+  }
+
   /** After the unit was built. Throws the system error. */
   built(unit: PlannedUnit): void {
     const lost: Stale = { why: 'output-missing', path: unit.goal.sealed.outPath };
@@ -58,7 +66,8 @@ export class History {
     const reason = this.stale(unit) ?? lost;
     const position = this.#rebuilt.size;
     this.#rebuilt.add(unit.id);
-    this.#keep(unit, { unit: unit.id, name, package: unit.package.name, reason, build: this.#build, position });
+    const note = { unit: unit.id, name, package: unit.package.name, reason, without: this.#without.get(unit.id) };
+    this.#keep(unit, { ...note, build: this.#build, position });
   }
 
   /** After a result that was there already was put into `target/`. Throws the system error. */

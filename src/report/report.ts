@@ -18,6 +18,7 @@ import { artifactMessage, finishedMessage } from './messages.ts';
 import { describeUnit, progressName } from './names.ts';
 import type { ReportOptions } from './options.ts';
 import { Progress } from './progress.ts';
+import { withoutMounts } from './refused.ts';
 import { commandText, realCommand } from './real-command.ts';
 import { withoutRepository } from './repository.ts';
 import { ScriptRuns, stdoutLine } from './script-runs.ts';
@@ -105,9 +106,7 @@ class BuildReport implements Report {
   #mountsRefused(what: 'mounts' | 'views', reason: string | null): void {
     if (this.#refused.has(what)) return;
     this.#refused.add(what);
-    const why = reason ?? 'it has asked no hook for them (`drydock nix install-hook` installs one, once)';
-    const without = what === 'mounts' ? 'incremental state' : 'the files at their real paths';
-    this.#shell.warn(`the Nix daemon builds without ${without}: ${why}`);
+    this.#shell.warn(`the Nix daemon builds without ${withoutMounts(what, reason)}`);
   }
 
   fresh(unit: PlannedUnit, lines: readonly string[], renewed = false): void {

@@ -1,7 +1,7 @@
 /** `drydock doctor`: looks at what a build needs of this machine, one line each. */
 import { defaultStoreRoot } from '../../store/format.ts';
 import type { Finding } from './finding.ts';
-import { nixHook, nixTools } from './nix.ts';
+import { coldBuilds, nixHook, nixTools } from './nix.ts';
 import { sandbox } from './sandbox.ts';
 import { store } from './store.ts';
 import { versionOf } from './version.ts';
@@ -14,6 +14,7 @@ export interface DoctorOptions {
 
 /** Prints what was found, and gives the exit code: 1 when something necessary is missing. */
 export async function doctor(options: DoctorOptions = {}): Promise<number> {
+  const root = options.store ?? defaultStoreRoot();
   const print = options.print ?? ((line) => process.stdout.write(`${line}\n`));
   const findings = [
     node(process.versions.node),
@@ -21,9 +22,10 @@ export async function doctor(options: DoctorOptions = {}): Promise<number> {
     await rustc(),
     await linker(),
     ...(await sandbox()),
-    ...(await store(options.store ?? defaultStoreRoot())),
+    ...(await store(root)),
     ...(await nixTools()),
     ...(await nixHook()),
+    ...coldBuilds(root),
   ];
   const word = { ok: 'ok     ', note: 'note   ', missing: 'MISSING' };
   for (const { state, seen, todo } of findings) {

@@ -1,9 +1,11 @@
 /** What `drydock doctor` says of Nix. */
 import { readFile, stat } from 'node:fs/promises';
 import { onPath } from '../../cargo/programs.ts';
+import { lastRefusal } from '../../engine/daemon/state.ts';
 import { defaultConf } from '../../mounts/hook/install.ts';
 import { hookIn } from '../../mounts/hook/nix-conf.ts';
 import { openNixTools, placeInStore } from '../../plan/nix-tools.ts';
+import { daemonDirectory } from '../store-root.ts';
 import type { Finding } from './finding.ts';
 
 /** Only where tools lie in a Nix store. */
@@ -39,4 +41,13 @@ export async function nixHook(): Promise<Finding[]> {
     return [{ state: 'note', seen: 'with --engine nix every edit compiles cold', todo: 'drydock nix install-hook' }];
   }
   return [{ state: 'ok', seen: `the Nix daemon asks ${hook} for cache mounts (to try it: drydock nix check-hook)` }];
+}
+
+/** Whether the last build through a Nix daemon had its cache mounts. `root`: of the store. */
+export function coldBuilds(root: string): Finding[] {
+  const reason = lastRefusal(daemonDirectory(root));
+  if (reason === null) return [];
+  const why = reason === '' ? 'the daemon has asked no hook' : reason;
+  const seen = `the last build through the Nix daemon had no cache mount: ${why}`;
+  return [{ state: 'note', seen, todo: 'drydock nix check-hook tries it; docs/security.md has what must be so' }];
 }

@@ -96,14 +96,20 @@ async function runMounted(shop: Workshop, attempt: Attempt, lines: string[]): Pr
     own?.close();
     const code = end.ok ? 0 : codeOf(end.reason);
     if (granted !== null) {
-      tellRefused(attempt, granted.release(clean.has(code), !attempt.signal.aborted && code === crash), end.ok);
+      tellRefused(
+        shop.state,
+        attempt,
+        granted.release(clean.has(code), !attempt.signal.aborted && code === crash),
+        end.ok,
+      );
     }
   }
 }
 
 /** Missing views are only spoken of where a unit may have needed them, or where somebody refuses them. */
-function tellRefused(attempt: Attempt, answer: Answer, ok: boolean): void {
+function tellRefused(state: DaemonState, attempt: Attempt, answer: Answer, ok: boolean): void {
   const reason = answer === null ? null : answer.mounted ? answer.noView : answer.reason;
+  if (attempt.goal.mounts.length > 0) state.mountsWere(answer?.mounted === true || (reason ?? ''));
   if (attempt.goal.mounts.length > 0 && answer?.mounted !== true) attempt.mountsRefused('mounts', reason);
   else if (reason !== null || (answer === null && !ok)) attempt.mountsRefused('views', reason);
 }

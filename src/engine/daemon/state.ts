@@ -3,7 +3,7 @@
  * which outputs were inspected and accepted. An output that Nix takes for valid may still break a rule of the one who
  * wants it, or may hold a lesson, and it may have been built by somebody else.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import { baseName } from '../../nix/store-path.ts';
 import type { DrvPath, StorePath } from '../../nix/types.ts';
@@ -44,6 +44,13 @@ export class DaemonState {
     }
   }
 
+  /** Remembers how the last build that asked for mounts fared; why it had none, empty: nobody said. */
+  mountsWere(granted: true | string): void {
+    const file = refusalFile(this.directory);
+    if (granted === true) rmSync(file, { force: true });
+    else this.#write(file, granted);
+  }
+
   /** Where a path of a store on another machine is unpacked. */
   copyOf(storePath: StorePath): string {
     return path.join(this.directory, 'copies', baseName(storePath));
@@ -66,4 +73,18 @@ export class DaemonState {
       replaceFile(file, text);
     }
   }
+}
+
+/** Why the last build that asked for cache mounts had none (empty: nobody said); null: it had them, or none asked. */
+export function lastRefusal(directory: string): string | null {
+  try {
+    return readFileSync(refusalFile(directory), 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
+    throw error;
+  }
+}
+
+function refusalFile(directory: string): string {
+  return path.join(directory, 'refused');
 }
