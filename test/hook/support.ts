@@ -48,8 +48,14 @@ export async function openLab(launch: Launch = stock, lines: readonly string[] =
   mkdirSync(homes);
   const users = [makeUser('drydock-t1', homes), makeUser('drydock-t2', homes)] as const;
   const limits = path.join(prefix, 'hook.conf');
+  const settings = ['experimental-features = nix-command', ...launch.settings];
+  const tools = launch
+    .tool('nix-daemon')
+    .filter((each) => path.isAbsolute(each))
+    .map((each) => path.dirname(each));
   const env = (user: User | null, more: Readonly<Record<string, string>> = {}) => ({
-    PATH: process.env['PATH'] ?? '',
+    PATH: [...tools, process.env['PATH'] ?? ''].join(':'),
+    NIX_CONFIG: settings.join('\n'),
     HOME: user?.home ?? process.env['HOME'] ?? '',
     NIX_REMOTE: daemon.remote,
     RUSTUP_AUTO_INSTALL: '0',
@@ -70,11 +76,8 @@ export async function openLab(launch: Launch = stock, lines: readonly string[] =
       ...['nix', 'install-hook', '--prefix', prefix, '--limits', limits],
       ...['--conf', path.join(daemon.directory, 'etc/nix.conf')],
     ],
-    settings: ['experimental-features = nix-command', ...launch.settings],
-    tools: launch
-      .tool('nix-daemon')
-      .filter((program) => path.isAbsolute(program))
-      .map((program) => path.dirname(program)),
+    settings,
+    tools,
     async remove() {
       await daemon.remove();
       rmSync(prefix, { recursive: true, force: true });

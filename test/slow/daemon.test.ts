@@ -1,9 +1,17 @@
 import { describe } from 'vitest';
+import { cliSuite } from '../daemon/cli.ts';
+import { errorSuite } from '../daemon/errors.ts';
 import { lab } from '../daemon/lab.ts';
 import { engineSuite } from '../daemon/suite.ts';
 
 describe.each(['2.26', '2.34'])('Nix %s', (version) => {
   describe.each(['pure', 'dev'] as const)('the %s lane', (lane) => {
     engineSuite(lab(version), lane);
+  });
+  describe('the command', () => {
+    cliSuite(lab(version));
+  });
+  describe('errors', () => {
+    errorSuite(lab(version));
   });
 });

@@ -1,6 +1,8 @@
 import { describe } from 'vitest';
 import { lab } from '../daemon/lab.ts';
 import { attackSuite } from '../hook/attacks.ts';
+import { engineHookSuite } from '../hook/engine.ts';
+import { exportHookSuite } from '../hook/export.ts';
 import { ownStoreSuite } from '../hook/own-store.ts';
 import { hookSuite } from '../hook/suite.ts';
 import { viewSuite } from '../hook/views.ts';
@@ -14,6 +16,12 @@ describe.each(['2.26', '2.34'])('Nix %s', (version) => {
   });
   describe('views', () => {
     viewSuite(lab(version));
+  });
+  describe('drydock build', () => {
+    engineHookSuite(lab(version));
+  });
+  describe('nix build on the export', () => {
+    exportHookSuite(lab(version));
   });
   describe('own store', () => {
     ownStoreSuite(lab(version));

@@ -29,7 +29,9 @@ export function endedOf({ status, message }: BuildResult): Ended | 'unfinished' 
   return { ok: false, reason: daemonFailure(text === '' ? status : text) };
 }
 
+/** What the daemon says that is not of the builder. Throws `UserError` D0604 where the disk was full. */
 export function daemonFailure(message: string): FailureReason {
+  if (isFull(message)) throw full(message);
   return { kind: 'input', code: 'D0610', message: `the Nix daemon could not build it: ${message}` };
 }
 
