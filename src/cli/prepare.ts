@@ -12,6 +12,7 @@ import { readBuilders } from '../plan/builders.ts';
 import { readTools } from '../plan/host-tools.ts';
 import { openNixTools } from '../plan/nix-tools.ts';
 import { planUnits } from '../plan/plan.ts';
+import { openShell } from '../plan/shell.ts';
 import { readToolchainInput } from '../plan/toolchain.ts';
 import { readWrappers } from '../plan/wrappers.ts';
 import { openSources } from '../sources/open.ts';
@@ -51,11 +52,12 @@ export async function prepare(
     readToolchainInput(workspace.toolchain, platforms, cache, nix),
     readTools(
       [...platforms].map((platform) => workspace.config.linker(platform)),
+      [...platforms].flatMap((platform) => workspace.config.rustflags(platform)),
       workspace.environment,
       cache,
       nix,
     ),
-    readWrappers(workspace.config, workspace.environment, cache),
+    readWrappers(workspace.config, workspace.environment, cache, nix),
   ]);
   const sources = openSources({
     workspaceRoot: workspace.root,
@@ -76,6 +78,7 @@ export async function prepare(
     owner,
     toolchain,
     tools,
+    shell: openShell(workspace.environment, tools, nix),
     wrappers,
     builders: readBuilders(builderDirectory()),
   };

@@ -28,6 +28,16 @@ export function environmentDemanded(lines: readonly string[]): string[] {
   );
 }
 
+/** Variables that a build script named before it failed. */
+export function environmentNamed(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => /^@drydock stdout \s*cargo::?rerun-if-env-changed=(.*\S)/.exec(line)?.[1] ?? []);
+}
+
+/** Whether error lines look like a linker that did not find something, or was not found. */
+export function looksLikeLinker(lines: readonly string[]): boolean {
+  return lines.some((line) => /linking with `[^`]*` failed|linker `[^`]*` not found/.test(line));
+}
+
 /** Of the variables that a unit reads those that were not set for it: once they are, it has to be built again. */
 export function unsetVariables(names: readonly string[], shown: Shown): string[] {
   return names.filter((name) => !(name in shown.environment));
@@ -99,6 +109,7 @@ export function merge(record: UnitRecord, lesson: Partial<UnitRecord>): UnitReco
     // In the order in which they were named: the first that changes is the one that a message tells.
     env: [...new Set([...record.env, ...(lesson.env ?? [])])],
     rerun: lesson.rerun === undefined ? record.rerun : lesson.rerun,
+    shell: lesson.shell ?? record.shell,
   };
 }
 

@@ -7,7 +7,7 @@ import type { UnitId } from '../plan/types.ts';
 import type { UnitRecord } from '../sources/types.ts';
 import { makeDirectories } from '../sys/directories.ts';
 
-export const emptyRecord: UnitRecord = { files: [], wholePackage: false, env: [], rerun: null };
+export const emptyRecord: UnitRecord = { files: [], wholePackage: false, env: [], rerun: null, shell: false };
 
 /** Records of one checkout. A lost or damaged record costs one rerun, so nothing here is fatal. */
 export class Records {
@@ -61,7 +61,7 @@ export class Records {
     } catch {
       return emptyRecord;
     }
-    return isRecord(parsed) ? parsed : emptyRecord;
+    return isRecord(parsed) ? { ...emptyRecord, ...parsed } : emptyRecord;
   }
 }
 
@@ -73,14 +73,16 @@ function namesIn(directory: string): ReadonlySet<string> {
   }
 }
 
-function isRecord(value: unknown): value is UnitRecord {
+/** Without `shell`: of an earlier version. */
+function isRecord(value: unknown): value is Omit<UnitRecord, 'shell'> & Partial<UnitRecord> {
   if (typeof value !== 'object' || value === null) return false;
   const record = value as Record<string, unknown>;
   return (
     strings(record['files']) &&
     typeof record['wholePackage'] === 'boolean' &&
     strings(record['env']) &&
-    (record['rerun'] === null || strings(record['rerun']))
+    (record['rerun'] === null || strings(record['rerun'])) &&
+    ['boolean', 'undefined'].includes(typeof record['shell'])
   );
 }
 

@@ -12,8 +12,10 @@ import type { UnitRecord } from '../sources/types.ts';
 import {
   environmentDemanded,
   environmentMissed,
+  environmentNamed,
   filesMissed,
   inputsMissed,
+  looksLikeLinker,
   looksLikeMissingFile,
   merge,
   missingVariables,
@@ -60,7 +62,7 @@ export class Session implements GoalSource {
 
   /** Variables that units read, set or not. */
   variables(): ReadonlySet<string> {
-    return new Set(this.plan.units.flatMap(({ id, source }) => [...source.env, ...this.#records.get(id).env]));
+    return new Set(this.plan.units.flatMap(({ id, variables }) => [...variables, ...this.#records.get(id).env]));
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- the engine awaits: other sources may need time
@@ -74,7 +76,12 @@ export class Session implements GoalSource {
     const shown = shownTo(unit, this.#workspace);
     const verdict =
       unit.unit.mode === 'run-custom-build' ? this.#run(unit, exit, shown) : this.#compilation(unit, exit, shown);
-    if ('lesson' in verdict) return this.#learn(unit, exit.ok, verdict.lesson, verdict.otherwise);
+    if ('lesson' in verdict) {
+      const learned = this.#learn(unit, exit.ok, verdict.lesson, verdict.otherwise);
+      if (learned === 'accept' && !exit.ok) this.#tell(unit, exit, shown);
+      return learned;
+    }
+    if (!exit.ok) this.#tell(unit, exit, shown);
     if (exit.ok && this.#unproven.delete(unit.id)) this.#records.put(unit.id, this.#records.get(unit.id));
     return verdict.reject === null ? 'accept' : { reject: verdict.reject };
   }
@@ -89,6 +96,7 @@ export class Session implements GoalSource {
     }
     const env = this.#missing(unit, environmentDemanded(exit.lines), shown);
     if (env.length > 0) return { lesson: { env }, otherwise: null };
+    if (unit.shellHasMore && looksLikeLinker(exit.lines)) return { lesson: { shell: true }, otherwise: null };
     if (shown.files === null) return accept;
     const errors = exit.lines.filter((line) => line.includes('"level":"error"') || !line.startsWith('{'));
     const files = filesMissed(errors, unit, shown);
@@ -102,14 +110,14 @@ export class Session implements GoalSource {
   #run(unit: PlannedUnit, exit: BuilderExit, shown: Shown): Inspection {
     const record = this.#records.get(unit.id);
     if (!exit.ok) {
+      const env = this.#missing(unit, environmentNamed(exit.lines), shown);
+      if (env.length > 0) return { lesson: { env }, otherwise: null };
       if (shown.files !== null) {
         if (record.rerun !== null) return { lesson: { rerun: null, wholePackage: true }, otherwise: null };
         const files = filesMissed(exit.lines, unit, shown);
         if (files.length > 0) return { lesson: { files }, otherwise: null };
       }
-      const why = outOfReach(exit.lines, unit, shown);
-      if (why !== null) this.outOfReach.push(why);
-      return accept;
+      return unit.shellHasMore ? { lesson: { shell: true }, otherwise: null } : accept;
     }
     const text = fs.readFileSync(path.join(exit.outDir, 'output'), 'utf8');
     const parsed = parseBuildOutput(text, outputContext(unit, this.#workspace));
@@ -143,6 +151,12 @@ export class Session implements GoalSource {
     }
     if (rerun === null || rerun.join('\n') !== record.rerun.join('\n')) return { lesson: { rerun }, otherwise: null };
     return accept;
+  }
+
+  /** A script that has failed for good: whether it wanted something that no sandbox shows. */
+  #tell(unit: PlannedUnit, { lines }: BuilderExit, shown: Shown): void {
+    const why = unit.unit.mode === 'run-custom-build' ? outOfReach(lines, unit, shown) : null;
+    if (why !== null) this.outOfReach.push(why);
   }
 
   #missing(unit: PlannedUnit, names: readonly string[], shown: Shown): string[] {

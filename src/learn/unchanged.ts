@@ -31,7 +31,10 @@ interface Saved {
   readonly afterwards: unknown;
 }
 
-/** Variables that cargo, rustup, Nix, drydock and the loader of programs read. Units have others besides. */
+/**
+ * Variables that cargo, rustup, Nix, drydock and the loader of programs read; those that name something of a Nix store
+ * count as well. Units have others besides.
+ */
 const general =
   /^(_*CARGO|RUST|DRYDOCK|NIX_|XDG_|LD_|LC_|(HOME|PATH|LANG|TMPDIR|TERM|TERM_PROGRAM|COLORTERM|NO_COLOR|CLICOLOR|CLICOLOR_FORCE|FORCE_HYPERLINK|CI|TF_BUILD)$)/;
 /** More of them, of which it only counts whether they are set: terminals give each window a value of its own. */
@@ -50,7 +53,8 @@ export function callKey(
   const has = present.filter((name) => environment[name] !== undefined);
   hash.update(JSON.stringify([argv, cwd, terminal, process.version, has]));
   for (const name of Object.keys(environment).sort()) {
-    if (general.test(name)) hash.update(`${name}=${environment[name] ?? ''}\0`);
+    const value = environment[name] ?? '';
+    if (general.test(name) || value.includes('/nix/store/')) hash.update(`${name}=${value}\0`);
   }
   return hash.digest('hex');
 }

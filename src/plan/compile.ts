@@ -5,17 +5,26 @@ import type { MountGrant } from '../mounts/types.ts';
 import type { StoreView } from '../mounts/views.ts';
 import { optimises, rustcArguments } from './arguments.ts';
 import { laneVariables, seal } from './draft.ts';
-import { compileEnvironment, grantable, grantVariables, withoutDescription } from './environment.ts';
+import {
+  addLibraries,
+  compileEnvironment,
+  configuredValues,
+  grantable,
+  grantVariables,
+  withoutDescription,
+} from './environment.ts';
 import { dependencyFiles, externArguments } from './externs.ts';
 import type { Facts } from './facts.ts';
 import { artifactRoot, incrementalDirectory } from './layout.ts';
 import { incrementalPlace, placeOf, scratchPlace, sourceArgument, viewedDepsPlace } from './places.ts';
 import { Needs } from './needs.ts';
 import {
+  callsLinker,
   crateName,
   isBuildScript,
   isCheck,
   isExecutableExample,
+  isForHost,
   isLibrary,
   isLinkable,
   isSharedLibrary,
@@ -64,10 +73,15 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     executable: (name) => (isCheck(unit) ? `placeholder:${name}` : executablePath(facts, index, made, name, real)),
   });
   const wrappers = wrappersFor(options.wrappers, workspace.members.has(pkg.id));
-  const usesHost = wrappers.length > 0 || toolchain.usesHost;
-  const onlyRustc = facts.macroPackages(index).size === 0 && !usesHost;
+  const usesHost = wrappers.some(({ input }) => input.kind !== 'store-path') || toolchain.usesHost;
+  const onlyRustc = facts.macroPackages(index).size === 0 && wrappers.length === 0 && !toolchain.callsRustc;
   if (pkg.source.kind === 'path' && onlyRustc) withoutDescription(environment, pkg);
-  grantVariables(environment, [...record.env, ...closure.env], grantable(workspace.environment, pkg, primary));
+  const { shell } = options;
+  const linked = callsLinker(unit) && !isForHost(unit.target);
+  const part = record.shell ? shell.whole() : linked ? shell.linking : shell.nothing;
+  const variables = [...record.env, ...closure.env, ...part.variables];
+  const granted = grantVariables(environment, variables, grantable(shell.caller, pkg, primary));
+  addLibraries(environment, part.libraries);
 
   const argv = rustcArguments({
     unit,
@@ -119,7 +133,7 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     sourceForm: closure.form,
     place: place.root,
     directory: place.directory,
-    path: searchPath(toolchain, options.tools),
+    path: searchPath(toolchain, part.directories),
     program,
     arguments: wordList(words),
     environment: assignments(environment),
@@ -140,6 +154,8 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     ...toolchain.inputs,
     ...options.tools.inputs,
     ...wrappers.map(({ input }) => input),
+    ...part.inputs,
+    ...shell.inputs([...configuredValues(environment, config), ...granted, ...platform.rustflags]),
   ];
   const sealed = seal(facts, options, index, { env, builder, inputs: needs.sealed(), sources, usesHost });
   const goal: Goal = {
@@ -158,8 +174,8 @@ export function planCompile(facts: Facts, options: PlanOptions, index: number, m
     [toolchain.rustc, workspace.toolchain.rustcName],
     ...wrappers.map(({ program: inside, name }) => [inside, name] as const),
   ];
-  const parts = { goal, closure, place, toolchain, environment, program, argv: words, programNames, viewed };
-  return finish(facts, made, index, parts);
+  const parts = { goal, closure, place, toolchain, environment, program, argv: words, programNames, viewed, variables };
+  return finish(facts, made, index, { ...parts, shellHasMore: shell.hasMore && !record.shell });
 }
 
 function macrosReadFiles(facts: Facts, options: PlanOptions, index: number): boolean {

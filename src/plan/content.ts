@@ -9,7 +9,14 @@ import { type HostFile, treeOf } from './host-files.ts';
 /** A tree with nothing in it, for a unit that reads no sources. `root` is for the caller to say. */
 export function emptyTree(): Omit<SourceClosure, 'root'> {
   const path = sourcePath('empty', narHashSync({ type: 'directory', entries: [] }));
-  return { path, input: { kind: 'tree', path, files: new Map() }, form: 'tree', env: [], repository: false };
+  return {
+    path,
+    input: { kind: 'tree', path, files: new Map() },
+    form: 'tree',
+    env: [],
+    programs: [],
+    repository: false,
+  };
 }
 
 /** The store path of a tree of host files; their contents are read only where a stat has changed. */

@@ -106,13 +106,31 @@ const sandboxed = new Set(
 /** The caller's settings of the compiler itself: rustc reads them whether or not the source names them. */
 const always = ['RUSTC_BOOTSTRAP', 'RUST_MIN_STACK'];
 
-/** Adds the caller's value of each name that was learned or that the source names, unless cargo has set it. */
-export function grantVariables(environment: Environment, names: Iterable<string>, caller: Caller): void {
+/**
+ * Adds the caller's value of each name that was learned or that the source names, unless cargo has set it. The values that
+ * were added.
+ */
+export function grantVariables(environment: Environment, names: Iterable<string>, caller: Caller): readonly string[] {
+  const added: string[] = [];
   for (const name of [...always, ...names]) {
     const value = caller[name];
     if (value === undefined || sandboxed.has(name) || environment.has(name)) continue;
     environment.set(name, value);
+    added.push(value);
   }
+  return added;
+}
+
+/** The values that came from `[env]` of the configuration. */
+export function configuredValues(environment: Environment, config: Config): readonly string[] {
+  return Object.keys(config.env).flatMap((name) => environment.get(name) ?? []);
+}
+
+/** Adds directories in which the loader looks for libraries. */
+export function addLibraries(environment: Environment, directories: readonly string[]): void {
+  if (directories.length === 0) return;
+  const before = environment.get('LD_LIBRARY_PATH');
+  environment.set('LD_LIBRARY_PATH', [...(before === undefined ? [] : [before]), ...directories].join(':'));
 }
 
 /**

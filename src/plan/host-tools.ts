@@ -10,7 +10,8 @@ import { onPath } from '../cargo/programs.ts';
 import { run } from '../sys/run.ts';
 import { hostPath } from './draft.ts';
 import { hostFile } from './host-files.ts';
-import { inputsOf, type NixTool, type NixTools } from './nix-tools.ts';
+import { inputsOf, type NixTools } from './nix-tools.ts';
+import { inCallersOrder } from './search-order.ts';
 import type { Tools } from './types.ts';
 
 const programs = ['cc', 'gcc', 'clang', 'ld', 'ld.lld', 'as', 'ar'];
@@ -39,51 +40,39 @@ const builderPrograms = [
 
 /**
  * Looks the tools up by the caller's `PATH` where they lie in a Nix store, else as the sandbox will. `linkers`: those that
- * the configuration names.
+ * the configuration names; `rustflags`: these may name others.
  */
 export async function readTools(
   linkers: readonly (string | null)[],
+  rustflags: readonly string[],
   environment: Readonly<Record<string, string>>,
   cache: DiskCache,
   nix: NixTools,
 ): Promise<Tools> {
   const configured = [...new Set(linkers)].filter((linker) => linker !== null);
-  const wanted = [...programs, ...configured, ...builderPrograms];
-  const found = await Promise.all(
-    wanted.map(async (name) => {
-      const file = onPath(name, environment);
-      const tool = file === null ? null : await nix.find(file);
-      return file === null || tool === null ? null : { file, tool };
-    }),
-  );
+  const wanted = [...programs, ...configured, ...rustflags.flatMap(linkersIn), ...builderPrograms];
+  const found = wanted.map((name) => {
+    const file = onPath(name, environment);
+    const tool = file === null ? null : nix.find(file);
+    return file === null || tool === null ? null : { file, tool };
+  });
   const inStore = new Set(wanted.filter((_, index) => found[index] !== null));
   const ofHost = (name: string): boolean => !inStore.has(name);
-  const named = found.filter((_, index) => !path.isAbsolute(wanted[index] ?? ''));
+  const byPath = found.filter((each, index) => each !== null && !path.isAbsolute(wanted[index] ?? ''));
+  const named = byPath.filter((each) => each !== null);
   return {
     identity: await identityOf(programs.filter(ofHost), configured.filter(ofHost), cache),
     inputs: inputsOf(found.flatMap((each) => each?.tool ?? [])),
-    directories: inCallersOrder(
-      named.filter((each) => each !== null),
-      environment,
-    ),
+    found: named,
+    directories: inCallersOrder(named, environment),
   };
 }
 
-interface Found {
-  /** As `PATH` leads to it. */
-  readonly file: string;
-  readonly tool: NixTool;
-}
-
-/** The directories of these tools, before or after the host's as the caller's `PATH` has them. */
-function inCallersOrder(found: readonly Found[], environment: Readonly<Record<string, string>>): readonly string[] {
-  const order = (environment['PATH'] ?? '').split(path.delimiter);
-  const host = order.findIndex((directory) => hostPath.includes(directory));
-  const places = found
-    .map(({ file, tool }) => ({ at: order.indexOf(path.dirname(file)), directory: path.dirname(tool.file) }))
-    .sort((one, other) => one.at - other.at);
-  const before = places.filter(({ at }) => host === -1 || at < host).map(({ directory }) => directory);
-  return [...new Set([...before, ...hostPath, ...places.map(({ directory }) => directory)])];
+/** What `-C linker=…` and `-fuse-ld=…` start. */
+function linkersIn(flag: string): readonly string[] {
+  const [, linker] = /^(?:-C)?linker=(.+)$/.exec(flag) ?? [];
+  const [, behind] = /-fuse-ld=([\w.+-]+)/.exec(flag) ?? [];
+  return [...(linker === undefined ? [] : [linker]), ...(behind === undefined ? [] : [`ld.${behind}`])];
 }
 
 /**

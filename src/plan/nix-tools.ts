@@ -6,43 +6,57 @@ import { onPath } from '../cargo/programs.ts';
 import type { SourceInput } from '../engine/types.ts';
 import { parseStorePath } from '../nix/store-path.ts';
 import { type StorePath, storeDir } from '../nix/types.ts';
-import { run } from '../sys/run.ts';
+import { runNow } from '../sys/run-now.ts';
+
+export type StoreInput = Extract<SourceInput, { kind: 'store-path' }>;
 
 export interface NixTool {
   /** Where it lies in the store. */
   readonly file: string;
-  readonly input: Extract<SourceInput, { kind: 'store-path' }>;
+  readonly input: StoreInput;
 }
 
 export interface NixTools {
   /** A file or directory of the host that lies in the store; null: it does not, or what it refers to cannot be learned. */
-  find(file: string): Promise<NixTool | null>;
+  find(file: string): NixTool | null;
+  /** The store paths that a text names, as far as they are there and it can be learned what they refer to. */
+  named(text: string): readonly StoreInput[];
 }
+
+/** As a text may hold them: what follows the hash may be cut off wrongly where a name could go on (`…-source=/usr/src`). */
+const storePaths = /\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9a-zA-Z+\-._?=]+/g;
 
 /** Where Nix's programs are when `PATH` does not say: multi-user Nix, NixOS. */
 const programs = ['/nix/var/nix/profiles/default/bin/nix-store', '/run/current-system/sw/bin/nix-store'];
 
 /** Asks Nix once for each store path: what a path refers to stays the same as long as it is there. */
 export function openNixTools(environment: Readonly<Record<string, string>>, cache: DiskCache): NixTools {
-  const asked = new Map<StorePath, Promise<readonly StorePath[] | null>>();
-  const closureOf = (storePath: StorePath) => {
-    let answer = asked.get(storePath);
+  const asked = new Map<StorePath, StoreInput | null>();
+  const inputFor = (path: StorePath): StoreInput | null => {
+    let answer = asked.get(path);
     if (answer === undefined) {
-      answer = readClosure(storePath, environment, cache);
-      asked.set(storePath, answer);
+      const closure = isThere(path) ? readClosure(path, environment, cache) : null;
+      answer = closure === null ? null : { kind: 'store-path', path, closure };
+      asked.set(path, answer);
     }
     return answer;
   };
   return {
-    async find(file) {
+    find(file) {
       const place = placeInStore(file);
-      if (place === null) return null;
-      const closure = await closureOf(place.storePath);
-      return closure === null
-        ? null
-        : { file: place.file, input: { kind: 'store-path', path: place.storePath, closure } };
+      const input = place === null ? null : inputFor(place.storePath);
+      return place === null || input === null ? null : { file: place.file, input };
     },
+    named: (text) => storePathsIn(text).flatMap((storePath) => inputFor(storePath) ?? []),
   };
+}
+
+/** The store paths that a text names and that are there. */
+export function storePathsIn(text: string): readonly StorePath[] {
+  return [...text.matchAll(storePaths)].flatMap(([full]) => {
+    const candidates = [full, full.replace(/=.*$/, '')].flatMap((each) => parseStorePath(each) ?? []);
+    return candidates.find(isThere) ?? [];
+  });
 }
 
 /**
@@ -70,11 +84,11 @@ export function placeInStore(file: string): { readonly file: string; readonly st
   return storePath === null ? null : { file: at, storePath };
 }
 
-async function readClosure(
+function readClosure(
   storePath: StorePath,
   environment: Readonly<Record<string, string>>,
   cache: DiskCache,
-): Promise<readonly StorePath[] | null> {
+): readonly StorePath[] | null {
   const known = cache.read('nix-closure', storePath);
   // A path that was collected and built again may refer to others than before.
   if (Array.isArray(known) && known.every(isThere)) return known as StorePath[];
@@ -82,9 +96,9 @@ async function readClosure(
   if (program === undefined) return null;
   // The tools are this machine's, wherever the units are built.
   const { NIX_REMOTE: _, ...env } = environment;
-  const answer = await run(program, ['--query', '--requisites', storePath], { env });
-  if (answer.code !== 0) return null;
-  const closure = answer.stdout
+  const answer = runNow(program, ['--query', '--requisites', storePath], env);
+  if (answer === null) return null;
+  const closure = answer
     .toString()
     .split('\n')
     .flatMap((line) => parseStorePath(line) ?? [])
@@ -99,6 +113,6 @@ function isThere(storePath: string): boolean {
 }
 
 /** Inputs of these tools, each once. */
-export function inputsOf(tools: readonly NixTool[]): readonly SourceInput[] {
+export function inputsOf(tools: readonly NixTool[]): readonly StoreInput[] {
   return [...new Map(tools.map(({ input }) => [input.path, input])).values()];
 }

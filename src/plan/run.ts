@@ -6,10 +6,11 @@ import { textPath } from '../nix/store-path.ts';
 import type { SourceClosure } from '../sources/types.ts';
 import { emptyTree } from './content.ts';
 import { laneVariables, seal } from './draft.ts';
-import { grantVariables, metadataPrefix, runEnvironment } from './environment.ts';
+import { addLibraries, configuredValues, grantVariables, metadataPrefix, runEnvironment } from './environment.ts';
 import type { Facts } from './facts.ts';
 import { Needs } from './needs.ts';
 import { type Place, placeOf } from './places.ts';
+import { readThrough } from './shell.ts';
 import { isBuildScript, isRun, isSharedLibrary } from './target.ts';
 import type { PlannedUnit, PlanOptions } from './types.ts';
 import { finish, type Made, searchPath } from './unit.ts';
@@ -66,7 +67,14 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     ...facts.forPlatform(unit.platform),
     sysrootLibraries: path.join(toolchain.path, 'lib/rustlib', rust.host, 'lib'),
   });
-  grantVariables(environment, [...record.env, ...closure.env], workspace.environment);
+  const { shell } = options;
+  const packages = facts.reached(compiled).map((library) => facts.package(library).name);
+  const asked = [...record.env, ...closure.env, ...readThrough(packages)];
+  const ofCaller = asked.filter((name) => !environment.has(name));
+  const part = record.shell ? shell.whole() : shell.calling(ofCaller, closure.programs);
+  const variables = [...asked, ...part.variables];
+  const granted = grantVariables(environment, variables, shell.caller);
+  addLibraries(environment, part.libraries);
 
   const shared = facts.reached(compiled).flatMap((library) => {
     if (!isSharedLibrary(facts.unit(library).target, 'dylib')) return [];
@@ -86,7 +94,7 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     sourceForm: closure.form,
     place: place.root,
     directory: place.package,
-    path: searchPath(toolchain, options.tools),
+    path: searchPath(toolchain, part.directories),
     program,
     environment: assignments(environment),
     dependencies: shared.join(' '),
@@ -105,11 +113,18 @@ function planScript(facts: Facts, options: PlanOptions, index: number, made: Mad
     ...toolchain.inputs,
     ...options.tools.inputs,
     ...around,
+    ...part.inputs,
+    ...shell.inputs([
+      ...configuredValues(environment, config),
+      ...granted,
+      ...facts.forPlatform(unit.platform).rustflags,
+    ]),
   ];
   const sealed = seal(facts, options, index, { env, builder, inputs: needs.sealed(), sources });
   const goal = goalOf(facts, index, id, { sealed, needs: needs.list(), sources, views });
   const programNames = wrappers.map(({ program: inside, name }) => [inside, name] as const);
-  return finish(facts, made, index, { goal, closure, place, toolchain, environment, program, argv: [], programNames });
+  const parts = { goal, closure, place, toolchain, environment, program, argv: [], programNames, variables };
+  return finish(facts, made, index, { ...parts, shellHasMore: shell.hasMore && !record.shell });
 }
 
 /**
@@ -157,7 +172,7 @@ function repeat(facts: Facts, options: PlanOptions, index: number, made: Made, o
     sourceForm: 'tree',
     place: place.root,
     directory: place.directory,
-    path: searchPath(toolchain, options.tools),
+    path: searchPath(toolchain, options.tools.directories),
     program,
     arguments: wordList(argv),
     environment: '',

@@ -31,7 +31,8 @@ export async function readToolchainInput(
   const inStore = await storePaths(toolchain, cache, nix);
   if (inStore !== null) return { for: () => inStore };
   const known = new Map<string | null, ToolchainPaths>();
-  for (const platform of new Set([null, ...platforms])) known.set(platform, await pathsFor(toolchain, platform, cache));
+  for (const platform of new Set([null, ...platforms]))
+    known.set(platform, await pathsFor(toolchain, platform, cache, nix));
   return {
     for: (platform) => {
       const paths = known.get(platform);
@@ -43,13 +44,13 @@ export async function readToolchainInput(
 
 /** null: rustc or its sysroot lies elsewhere, or what they refer to is not known. */
 async function storePaths(toolchain: Toolchain, cache: DiskCache, nix: NixTools): Promise<ToolchainPaths | null> {
-  const root = await nix.find(toolchain.sysroot);
-  const rustc = await nix.find(toolchain.rustc);
+  const root = nix.find(toolchain.sysroot);
+  const rustc = nix.find(toolchain.rustc);
   if (root === null || rustc === null) return null;
   const sysroot = root.file;
   const beside = path.join(path.dirname(rustc.file), 'rustdoc');
   const rustdoc = fs.existsSync(beside) ? beside : path.join(sysroot, 'bin/rustdoc');
-  const cargo = await nix.find(toolchain.cargo);
+  const cargo = nix.find(toolchain.cargo);
   const copied = cargo === null ? await foreignProgram('cargo', toolchain.cargo, cache) : null;
   const programs = { rustc: rustc.file, rustdoc, cargo: cargo?.file ?? copied?.program ?? '' };
   return {
@@ -59,12 +60,18 @@ async function storePaths(toolchain: Toolchain, cache: DiskCache, nix: NixTools)
       ...inputsOf([root, rustc, ...(cargo === null ? [] : [cargo])]),
       ...(copied === null ? [] : [copied.input]),
     ],
+    callsRustc: false,
     usesHost: false,
     ...programs,
   };
 }
 
-async function pathsFor(toolchain: Toolchain, platform: string | null, cache: DiskCache): Promise<ToolchainPaths> {
+async function pathsFor(
+  toolchain: Toolchain,
+  platform: string | null,
+  cache: DiskCache,
+  nix: NixTools,
+): Promise<ToolchainPaths> {
   const { sysroot, release } = toolchain;
   const files = sysrootFiles(sysroot, [...new Set([toolchain.host, platform ?? toolchain.host])]);
   const suffix = platform === null || platform === toolchain.host ? '' : `-${platform}`;
@@ -72,8 +79,8 @@ async function pathsFor(toolchain: Toolchain, platform: string | null, cache: Di
   const tree = new Map(files.map((file) => [file.name, file.real]));
   const rust: SourceInput = { kind: 'host-directory', path: own, from: sysroot, files: tree, narHash: hash };
   const bin = path.join(own, 'bin');
-  const cargo = await programOf('cargo', toolchain.cargo, { sysroot, own }, cache);
-  const rustc = await programOf('rustc', toolchain.rustc, { sysroot, own }, cache);
+  const cargo = await programOf('cargo', toolchain.cargo, { sysroot, own }, cache, nix);
+  const rustc = await programOf('rustc', toolchain.rustc, { sysroot, own }, cache, nix);
   return {
     path: own,
     bin: [bin],
@@ -81,7 +88,8 @@ async function pathsFor(toolchain: Toolchain, platform: string | null, cache: Di
     cargo: cargo.program,
     rustc: rustc.program,
     rustdoc: path.join(bin, 'rustdoc'),
-    usesHost: rustc.input !== null,
+    callsRustc: rustc.input !== null,
+    usesHost: rustc.input !== null && rustc.input.kind !== 'store-path',
   };
 }
 
@@ -100,18 +108,20 @@ export function sysrootFiles(sysroot: string, triples: readonly string[]): reado
 
 /**
  * A cargo from elsewhere (a toolchain that has none of its own) or a rustc from elsewhere (a program that calls the one of
- * the sysroot) is an input beside the toolchain: its file alone.
+ * the sysroot) is an input beside the toolchain: its store path, or its file alone.
  */
 async function programOf(
   name: 'cargo' | 'rustc',
   file: string,
   { sysroot, own }: { readonly sysroot: string; readonly own: StorePath },
   cache: DiskCache,
+  nix: NixTools,
 ): Promise<{ readonly program: string; readonly input: SourceInput | null }> {
   const inside = `bin/${name}`;
   if (sameFile(file, path.join(sysroot, inside))) return { program: path.join(own, inside), input: null };
   if (name === 'rustc' && hostFile(sysroot, inside) === null) throw foreign(file, sysroot);
-  return foreignProgram(name, file, cache);
+  const tool = nix.find(file);
+  return tool === null ? foreignProgram(name, file, cache) : { program: tool.file, input: tool.input };
 }
 
 async function foreignProgram(

@@ -3,6 +3,8 @@ import type { Package, Unit } from '../cargo/types.ts';
 import type { Goal, SourceInput } from '../engine/types.ts';
 import type { Brand } from '../nix/types.ts';
 import type { Builders } from './builders.ts';
+import type { Found } from './search-order.ts';
+import type { Shell } from './shell.ts';
 import type { Wrappers } from './wrappers.ts';
 import type { SourceClosure, Sources, UnitRecord } from '../sources/types.ts';
 
@@ -50,6 +52,10 @@ export interface PlannedUnit {
   readonly directory: string;
   /** A run whose output the configuration declares: it is repeated, no script runs, and cargo says nothing of it. */
   readonly overridden: boolean;
+  /** Variables of the caller that it is given, or would be if they were set. */
+  readonly variables: readonly string[];
+  /** The caller's shell has more of a Nix store than the unit is given. */
+  readonly shellHasMore: boolean;
 }
 
 /** A library whose documentation is tested: by rustdoc, on the host, when all is built. Paths are real ones. */
@@ -86,7 +92,9 @@ export interface ToolchainPaths {
   readonly cargo: string;
   readonly rustc: string;
   readonly rustdoc: string;
-  /** rustc is a program of the host that calls the toolchain's own. */
+  /** rustc is a program that calls the toolchain's own. */
+  readonly callsRustc: boolean;
+  /** That program is the host's. */
   readonly usesHost: boolean;
 }
 
@@ -96,6 +104,8 @@ export interface Tools {
   readonly identity: string;
   /** What lies in the machine's Nix store. */
   readonly inputs: readonly SourceInput[];
+  /** Those of them that `PATH` leads to. */
+  readonly found: readonly Found[];
   /** Where `PATH` finds them and the host's. */
   readonly directories: readonly string[];
 }
@@ -110,4 +120,6 @@ export interface PlanOptions {
   readonly wrappers: Wrappers;
   readonly tools: Tools;
   readonly builders: Builders;
+  /** What else of the caller's shell lies in a Nix store. */
+  readonly shell: Shell;
 }

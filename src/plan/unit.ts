@@ -8,7 +8,7 @@ import type { Facts } from './facts.ts';
 import { buildRoot, unitDirectory } from './layout.ts';
 import { depsPlace, outPlace, type Place, workspacePlace } from './places.ts';
 import { isRun } from './target.ts';
-import type { PlannedUnit, ToolchainPaths, Tools, UnitId } from './types.ts';
+import type { PlannedUnit, ToolchainPaths, UnitId } from './types.ts';
 
 /** The units that are planned already, and the identities of all. */
 export interface Made {
@@ -30,11 +30,13 @@ export interface Parts {
   readonly overridden?: boolean;
   /** What of the dependencies may be seen at further places. */
   readonly viewed?: readonly StoreView[];
+  readonly variables?: readonly string[];
+  readonly shellHasMore?: boolean;
 }
 
-/** `PATH` of what runs: the toolchain first, as in a shell where cargo is found; then Nix's tools, then the host's. */
-export function searchPath(toolchain: ToolchainPaths, tools: Tools): string {
-  return [...new Set([...toolchain.bin, ...tools.directories])].join(':');
+/** `PATH` of what runs: the toolchain first, as in a shell where cargo is found; then Nix's tools and the host's. */
+export function searchPath(toolchain: ToolchainPaths, directories: readonly string[]): string {
+  return [...new Set([...toolchain.bin, ...directories])].join(':');
 }
 
 export function finish(facts: Facts, made: Made, index: number, parts: Parts): PlannedUnit {
@@ -59,6 +61,8 @@ export function finish(facts: Facts, made: Made, index: number, parts: Parts): P
     programNames: parts.programNames ?? [],
     directory: parts.goal.sealed.derivation.env['directory'] ?? parts.place.directory,
     overridden: parts.overridden === true,
+    variables: parts.variables ?? [],
+    shellHasMore: parts.shellHasMore === true,
   };
 }
 

@@ -1,4 +1,4 @@
-/** Programs of the host through which rustc is run: `RUSTC_WRAPPER`, `RUSTC_WORKSPACE_WRAPPER`. */
+/** Programs of the caller's through which rustc is run: `RUSTC_WRAPPER`, `RUSTC_WORKSPACE_WRAPPER`. */
 import * as path from 'node:path';
 import type { DiskCache } from '../cargo/disk-cache.ts';
 import { onPath } from '../cargo/programs.ts';
@@ -7,9 +7,13 @@ import type { SourceInput } from '../engine/types.ts';
 import { UserError } from '../sys/errors.ts';
 import { contentAddressed } from './content.ts';
 import { hostFile } from './host-files.ts';
+import type { NixTools } from './nix-tools.ts';
 
-/** One program as an input: its file, by content. What else it needs, its sandbox has or has not. */
-export interface HostProgram {
+/**
+ * One program as an input: its store path, where it lies in the machine's Nix store; else its file, by content. What that
+ * one needs beside its file, its sandbox has or has not.
+ */
+export interface Wrapper {
   readonly input: SourceInput;
   /** Where it is in the sandbox. */
   readonly program: string;
@@ -19,9 +23,9 @@ export interface HostProgram {
 
 export interface Wrappers {
   /** Around every rustc. */
-  readonly all: HostProgram | null;
+  readonly all: Wrapper | null;
   /** Around rustc of members of the workspace, inside of the other one. */
-  readonly workspace: HostProgram | null;
+  readonly workspace: Wrapper | null;
 }
 
 export const noWrappers: Wrappers = { all: null, workspace: null };
@@ -34,23 +38,27 @@ export async function readWrappers(
   config: Pick<Config, 'rustcWrapper' | 'rustcWorkspaceWrapper'>,
   environment: Readonly<Record<string, string>>,
   cache: DiskCache,
+  nix: NixTools,
 ): Promise<Wrappers> {
-  const read = async (name: string | null): Promise<HostProgram | null> =>
-    name === null || name === '' || caches.test(path.basename(name)) ? null : hostProgram(name, environment, cache);
+  const read = async (name: string | null): Promise<Wrapper | null> =>
+    name === null || name === '' || caches.test(path.basename(name))
+      ? null
+      : readWrapper(name, environment, cache, nix);
   const [all, workspace] = await Promise.all([read(config.rustcWrapper), read(config.rustcWorkspaceWrapper)]);
   return { all, workspace };
 }
 
 /** `member`: of a package of the workspace. Outermost first. */
-export function wrappersFor({ all, workspace }: Wrappers, member: boolean): readonly HostProgram[] {
+export function wrappersFor({ all, workspace }: Wrappers, member: boolean): readonly Wrapper[] {
   return [all, member ? workspace : null].filter((wrapper) => wrapper !== null);
 }
 
-async function hostProgram(
+async function readWrapper(
   name: string,
   environment: Readonly<Record<string, string>>,
   cache: DiskCache,
-): Promise<HostProgram> {
+  nix: NixTools,
+): Promise<Wrapper> {
   const found = onPath(name, environment);
   const file = found === null ? null : hostFile(path.dirname(found), path.basename(found));
   if (file === null) {
@@ -60,6 +68,8 @@ async function hostProgram(
       'correct RUSTC_WRAPPER and RUSTC_WORKSPACE_WRAPPER, or build.rustc-wrapper and build.rustc-workspace-wrapper',
     );
   }
+  const tool = found === null ? null : nix.find(found);
+  if (tool !== null) return { input: tool.input, program: tool.file, name };
   const inside = `bin/${file.name}`;
   const { path: place } = await contentAddressed(file.name, [{ ...file, name: inside }], cache);
   return {

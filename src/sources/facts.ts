@@ -32,6 +32,8 @@ export interface Facts {
   readonly env: readonly string[];
   /** Names that the program asks for when it runs: `env::var("…")`, `env::var_os("…")`. */
   readonly asked: readonly string[];
+  /** Programs that it starts by name: `Command::new("…")`. */
+  readonly programs: readonly string[];
   /** A file is named in a way that only the compiler can follow. */
   readonly dynamic: boolean;
   /** The program `git`, or a path into `.git`, is named in a string. */
@@ -52,9 +54,18 @@ interface Inline {
 }
 
 const openingMarks = '([{';
-const noFacts: Facts = { modules: [], includes: [], env: [], asked: [], dynamic: false, repository: false };
+const noFacts: Facts = {
+  modules: [],
+  includes: [],
+  env: [],
+  asked: [],
+  programs: [],
+  dynamic: false,
+  repository: false,
+};
 /** Every text with a fact has one of these words, if only in a comment: most files have none and need no tokens. */
-const anyFact = /\bmod\b|\binclude(?:_str|_bytes)?\s*[!/]|\b(?:option_)?env\s*[!/]|\bvar(?:_os)?\s*[(/]/;
+const anyFact =
+  /\bmod\b|\binclude(?:_str|_bytes)?\s*[!/]|\b(?:option_)?env\s*[!/]|\bvar(?:_os)?\s*[(/]|\bCommand\s*[:/]/;
 const anyRepository = /"git"|["/]\.git["/]/;
 
 /** Reads the facts out of a text. Rules: Rust reference, "Module source filenames" and "The path attribute". */
@@ -70,6 +81,7 @@ class Reader {
   readonly #includes: IncludeFact[] = [];
   readonly #env = new Set<string>();
   readonly #asked = new Set<string>();
+  readonly #programs = new Set<string>();
   #dynamic = false;
   #depth = 0;
   /** Brace depth above which a macro definition ends; null: not in one. */
@@ -95,6 +107,7 @@ class Reader {
       includes: this.#includes,
       env: [...this.#env].sort(),
       asked: [...this.#asked].sort(),
+      programs: [...this.#programs].sort(),
       dynamic: this.#dynamic,
     };
   }
@@ -134,6 +147,7 @@ class Reader {
     else if (first === 0x65 && length === 3 && isToken(this.#tokens, index, 'env')) this.#variable(index);
     else if (first === 0x6f && length === 10 && isToken(this.#tokens, index, 'option_env')) this.#variable(index);
     else if (first === 0x76 && (length === 3 || length === 6)) this.#question(index);
+    else if (first === 0x43 && length === 7 && isToken(this.#tokens, index, 'Command')) this.#command(index);
     else if (first === 0x69 && (length === 7 || length === 11 || length === 13)) {
       const word = tokenText(this.#tokens, index);
       if (word === 'include' || word === 'include_str' || word === 'include_bytes') this.#include(index, word);
@@ -216,6 +230,12 @@ class Reader {
     const word = tokenText(this.#tokens, index);
     if ((word !== 'var' && word !== 'var_os') || !isToken(this.#tokens, index + 1, '(')) return;
     if (this.#tokens.kinds[index + 2] === tokenKind.text) this.#asked.add(textValue(this.#tokens, index + 2));
+  }
+
+  #command(index: number): void {
+    const called = [':', ':', 'new', '('].every((text, at) => isToken(this.#tokens, index + 1 + at, text));
+    if (!called || this.#tokens.kinds[index + 5] !== tokenKind.text) return;
+    this.#programs.add(textValue(this.#tokens, index + 5));
   }
 
   #include(index: number, word: string): void {

@@ -15,6 +15,7 @@ export interface LocalClosure {
   /** Relative to `root` -> absolute. */
   readonly files: ReadonlyMap<string, string>;
   readonly env: readonly string[];
+  readonly programs: readonly string[];
   readonly repository: boolean;
 }
 
@@ -83,9 +84,9 @@ export function localClosure(
   const root = commonRoot(scannedRoot, ceiling, chosen.keys());
   const files = new Map<string, string>();
   for (const [plain, file] of chosen) if (isBelow(plain, root)) files.set(path.posix.relative(root, plain), file);
-  if (scan !== null) return { root, files, env: scan.env, repository: false };
-  const { asked, repository } = lists.scan(request.entry, request.package);
-  return { root, files, env: asked, repository };
+  if (scan !== null) return { root, files, env: scan.env, programs: [], repository: false };
+  const { asked, programs, repository } = lists.scan(request.entry, request.package);
+  return { root, files, env: asked, programs, repository };
 }
 
 function wantsWholePackage(request: SourceRequest, scan: Scan | null, declared: boolean): boolean {

@@ -7,7 +7,7 @@ import type { Facts } from './facts.ts';
 import { makeDirectories } from '../sys/directories.ts';
 
 /** Bump when the meaning of anything below changes, the scanner's rules included. */
-const formatVersion = 3;
+const formatVersion = 4;
 /** Entries that no build has used for this long are dropped. */
 const keepDays = 30;
 

@@ -19,6 +19,9 @@ export interface SourcesOptions {
   readonly cargoHome: string;
 }
 
+/** The texts of packages that are not the user's own are not read. */
+const nothingSaid = { env: [], programs: [], repository: false } as const;
+
 /** How often a closure is made again because a file changed while it was read. */
 const attempts = 4;
 
@@ -71,7 +74,7 @@ class WorkspaceSources implements Sources {
       const name = toStoreName(`${pkg.name}-${pkg.version}.crate`);
       const path = fixedOutputPath({ name, method: 'flat', sha256: digest });
       const input = { kind: 'file', path, from: source.archive, sha256: digest } as const;
-      return { path, input, form: 'archive', root: pkg.root, env: [], repository: false };
+      return { path, input, form: 'archive', root: pkg.root, ...nothingSaid };
     }
     if (source.kind === 'vendored') {
       const tree = vendoredTree(pkg, source.sha256, this.#cache, this.#memory);
@@ -80,8 +83,7 @@ class WorkspaceSources implements Sources {
         input: { kind: 'tree', ...tree },
         form: 'tree',
         root: pkg.root,
-        env: [],
-        repository: false,
+        ...nothingSaid,
       };
     }
     const { root, files, ...said } = localClosure(request, this.#root, this.#cache, this.#lists);

@@ -34,6 +34,7 @@ class Scanner {
   readonly #passed = new Set<string>();
   readonly #env = new Set<string>();
   readonly #asked = new Set<string>();
+  readonly #programs = new Set<string>();
   readonly #seen = new Set<string>();
   readonly #contexts: Context[] = [];
   readonly #floatingModules: ModuleFact[] = [];
@@ -52,6 +53,7 @@ class Scanner {
       passed: this.#passed,
       env: [...this.#env].sort(),
       asked: [...this.#asked].sort(),
+      programs: [...this.#programs].sort(),
       dynamic: this.#dynamic,
       repository: this.#repository,
     };
@@ -68,6 +70,7 @@ class Scanner {
     if (facts.dynamic) this.#dynamic = true;
     for (const name of facts.env) this.#env.add(name);
     for (const name of facts.asked) this.#asked.add(name);
+    for (const name of facts.programs) this.#programs.add(name);
     this.#repository ||= facts.repository;
     this.#enter({ directory: path.posix.dirname(file), stem }, facts);
   }

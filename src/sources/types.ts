@@ -13,6 +13,8 @@ export interface UnitRecord {
   readonly env: readonly string[];
   /** Build-script runs: the inputs that its output names, relative to the tree's root; null: not narrowed. */
   readonly rerun: readonly string[] | null;
+  /** The caller's whole shell is the input, as far as it lies in a Nix store: without it the unit has failed. */
+  readonly shell: boolean;
 }
 
 export interface SourceRequest {
@@ -35,6 +37,8 @@ export interface SourceClosure {
   readonly root: string;
   /** Variables that the text names in `env!` or `option_env!`; to be passed where the caller has set them. */
   readonly env: readonly string[];
+  /** Programs that a path package's build script starts by name. */
+  readonly programs: readonly string[];
   /** A path package's build script names `git` in its text. */
   readonly repository: boolean;
 }

@@ -10,13 +10,14 @@ import { readBuilders } from '../../src/plan/builders.ts';
 import { readTools } from '../../src/plan/host-tools.ts';
 import { openNixTools } from '../../src/plan/nix-tools.ts';
 import { planUnits } from '../../src/plan/plan.ts';
+import { openShell } from '../../src/plan/shell.ts';
 import { readWrappers } from '../../src/plan/wrappers.ts';
 import { readToolchainInput } from '../../src/plan/toolchain.ts';
 import type { Plan, PlanOptions } from '../../src/plan/types.ts';
 import { openSources } from '../../src/sources/open.ts';
 import type { UnitRecord } from '../../src/sources/types.ts';
 
-export const emptyRecord: UnitRecord = { files: [], wholePackage: false, env: [], rerun: null };
+export const emptyRecord: UnitRecord = { files: [], wholePackage: false, env: [], rerun: null, shell: false };
 
 /** Kept between the tests of one machine: hashes of the toolchain. */
 const cacheDir = path.join(os.tmpdir(), `drydock-test-cache-${process.getuid?.() ?? 0}`);
@@ -39,13 +40,15 @@ export async function optionsFor(
   const nix = openNixTools(workspace.environment, cache);
   const platforms = workspace.graph.units.map((unit) => unit.platform);
   const linkers = [...new Set(platforms)].map((platform) => workspace.config.linker(platform));
+  const tools = await readTools(linkers, [], workspace.environment, cache, nix);
   return {
     sources: openSources({ workspaceRoot: workspace.root, cacheDir, cargoHome: workspace.cargoHome }),
     record: (id) => records.get(id) ?? emptyRecord,
     owner: { uid: 1000, scope: 'scope' },
     toolchain: await readToolchainInput(workspace.toolchain, platforms, cache, nix),
-    tools: await readTools(linkers, workspace.environment, cache, nix),
-    wrappers: await readWrappers(workspace.config, workspace.environment, cache),
+    tools,
+    shell: openShell(workspace.environment, tools, nix),
+    wrappers: await readWrappers(workspace.config, workspace.environment, cache, nix),
     builders: readBuilders(fileURLToPath(new URL('../../builder', import.meta.url))),
   };
 }

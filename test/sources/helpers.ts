@@ -30,7 +30,7 @@ export function lay(files: Readonly<Record<string, string>>, directory = tempora
   return directory;
 }
 
-export const nothingLearned: UnitRecord = { files: [], wholePackage: false, env: [], rerun: null };
+export const nothingLearned: UnitRecord = { files: [], wholePackage: false, env: [], rerun: null, shell: false };
 
 export function packageAt(root: string, change: Partial<Package> = {}): Package {
   return {

@@ -23,7 +23,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<number> {
     await linker(),
     ...(await sandbox()),
     ...(await store(root)),
-    ...(await nixTools()),
+    ...nixTools(),
     ...(await nixHook()),
     ...coldBuilds(root),
   ];

@@ -9,7 +9,7 @@ import { daemonDirectory } from '../store-root.ts';
 import type { Finding } from './finding.ts';
 
 /** Only where tools lie in a Nix store. */
-export async function nixTools(): Promise<Finding[]> {
+export function nixTools(): Finding[] {
   const environment = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
   const nix = openNixTools(environment, { read: () => null, write: () => {} });
   const known: string[] = [];
@@ -17,7 +17,7 @@ export async function nixTools(): Promise<Finding[]> {
   for (const name of ['rustc', 'cc']) {
     const file = onPath(name, environment);
     if (file === null || placeInStore(file) === null) continue;
-    ((await nix.find(file)) === null ? unknown : known).push(name);
+    (nix.find(file) === null ? unknown : known).push(name);
   }
   const found: Finding[] = [];
   if (known.length > 0) {
