@@ -72,6 +72,15 @@ export function errorSuite(launch: Launch): void {
     await expect(build(engineOf(path.join(directory, 'nobody')), trivial)).rejects.toMatchObject({ code: 'D0601' });
   });
 
+  test('a store of one’s own that cannot be: the words of Nix', async () => {
+    const address = { kind: 'own', store: '/proc/nowhere', root: '/proc/nowhere' } as const;
+    const engine = daemonEngine({ address, stateDirectory: path.join(directory, 'own') });
+    closing.push(() => engine.close());
+    const ended = build(engine, trivial);
+    await expect(ended).rejects.toMatchObject({ code: 'D0601' });
+    await expect(ended).rejects.toThrow(/it said: .*\/proc\/nowhere/);
+  });
+
   test('something else than a daemon at the address', async () => {
     const socket = await serve('other', () => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'));
     await expect(build(engineOf(socket), trivial)).rejects.toMatchObject({ code: 'D0601' });

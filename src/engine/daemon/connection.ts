@@ -39,12 +39,15 @@ export class Connection {
 
   /** Connects and shakes hands. Rejects with a `UserError`. */
   static async open(address: DaemonAddress): Promise<Connection> {
-    const connection = new Connection(address, await openTransport(address));
+    const transport = await openTransport(address);
+    const connection = new Connection(address, transport);
     try {
       await connection.#shakeHands();
     } catch (error) {
       connection.close();
-      throw error;
+      if (!(error instanceof UserError) || error.code !== 'D0601') throw error;
+      await transport.settled();
+      throw unreachable(address, error.cause, transport.said());
     }
     return connection;
   }

@@ -18,11 +18,13 @@ export function plain(text: string): string {
   return text.replace(/\u001B\[[0-9;]*[A-Za-z]/g, '').trim();
 }
 
-export function unreachable(address: DaemonAddress, error: unknown): UserError {
+/** `said`: by the program that stands between. */
+export function unreachable(address: DaemonAddress, error: unknown, said = ''): UserError {
   const where = describeAddress(address);
-  const code = errnoOf(error);
+  const code = error instanceof UserError ? null : errnoOf(error);
   if (code === 'EACCES' || code === 'EPERM') return notAllowed(address, error);
-  const seen = `there is no Nix daemon at ${where}${code === null ? '' : ` (${code})`}`;
+  const why = said.trim() === '' ? '' : `\n  it said:  ${plain(said)}`;
+  const seen = `there is no Nix daemon at ${where}${code === null ? '' : ` (${code})`}${why}`;
   const todos: Readonly<Record<DaemonAddress['kind'], string>> = {
     unix: 'start it (sudo systemctl start nix-daemon), install multi-user Nix, or build with --engine embedded',
     own: 'see that `nix-daemon` of Nix 2.8 or later is on PATH and that `nix store ping` works, or build with --engine embedded',

@@ -9,6 +9,8 @@ export interface Transport {
   readonly stream: Duplex;
   /** What the process has said that stands between; empty for a socket. */
   said(): string;
+  /** When it has said all. */
+  settled(): Promise<void>;
 }
 
 /** Connects. Rejects with `UserError` D0601 or D0605. */
@@ -21,7 +23,7 @@ export function openTransport(address: DaemonAddress): Promise<Transport> {
     socket.once('error', (error) => reject(unreachable(address, error)));
     socket.once('connect', () => {
       socket.removeAllListeners('error');
-      resolve({ stream: socket, said: () => '' });
+      resolve({ stream: socket, said: () => '', settled: () => Promise.resolve() });
     });
   });
 }
