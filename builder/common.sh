@@ -37,12 +37,18 @@ unpack_sources() {
 }
 
 # Links the files of the dependencies into /build/deps. A list too long for one variable comes as a file (passAsFile).
+# The links lie in memory where a sandbox has such a place: on a disk some hundreds of them take 0.03 to 0.1 s.
 # shellcheck disable=SC2086
 place_dependencies() {
   # The engine has put them there, as files: rustc compiles nothing anew that only comes from another store path.
   [ -z "${DRYDOCK_DEPS-}" ] || return 0
   if [ -n "${dependenciesPath-}" ]; then IFS= read -r dependencies <"$dependenciesPath" || :; fi
-  [ -z "${dependencies-}" ] || ln -s $dependencies /build/deps/
+  [ -n "${dependencies-}" ] || return 0
+  if mkdir "/dev/shm/${out##*/}" 2>/dev/null; then
+    rmdir /build/deps
+    ln -s "/dev/shm/${out##*/}" /build/deps
+  fi
+  ln -s $dependencies /build/deps/
 }
 
 # Adds the search directory $1 (as rustc's -L takes it) to `dynamic` if a build script's output holds it.

@@ -34,9 +34,13 @@ settle_dependencies() {
     view=/deps/${output##*-}
     if [ -d "$view" ]; then viewed="$viewed $view/${file##*/}"; else copied="$copied $file"; fi
   done
+  if [ -n "$copied" ]; then
+    mkdir /build/moving
+    cp --reflink=auto $copied /build/moving/ 2>/dev/null || cp -f $copied /build/moving/
+    for file in $copied; do viewed="$viewed /build/moving/${file##*/}"; done
+  fi
   rm -f $links
-  [ -z "$viewed" ] || ln -s $viewed /build/deps/
-  [ -z "$copied" ] || cp --reflink=auto $copied /build/deps/ 2>/dev/null || cp -f $copied /build/deps/
+  ln -s $viewed /build/deps/
 }
 
 # Logs what a program wrote to stdout, read from ours.

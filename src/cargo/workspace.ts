@@ -32,6 +32,8 @@ export interface ReadOptions {
   /** Where cargo's own messages go. Default: this process' stderr. */
   readonly stderr?: Sink;
   readonly signal?: AbortSignal;
+  /** Called as soon as the configuration is read, before cargo is asked: with a look at it. */
+  readonly onConfig?: (configured: (key: string) => unknown) => void;
 }
 
 type Environment = Readonly<Record<string, string>>;
@@ -72,6 +74,7 @@ export async function readWorkspace(
     const node = tree.ok ? tree.value.lookup(key.split('.')) : null;
     return node ? plain(node) : undefined;
   };
+  options.onConfig?.(configured);
   const channel = channelInEnvironment(programs.environment) ?? (await channelOf(programs, calledIn, cache));
   const request: CargoRequest = {
     invocation,

@@ -14,9 +14,9 @@ import { placesOf } from '../target/places.ts';
 import type { Target } from '../target/types.ts';
 import { concurrency } from './concurrency.ts';
 import { Delivery } from './delivery.ts';
-import { openEngine } from './engine.ts';
+import { EngineOpener, type OpenEngine } from './engine.ts';
 import type { Host } from './host.ts';
-import { prepare } from './prepare.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import { rememberUnchanged } from './unchanged.ts';
 
 /** Exit code of a build that failed, as cargo's. */
@@ -38,11 +38,31 @@ async function build(
   host: Host,
   afterwards: (built: Built) => Afterwards | null,
 ): Promise<number | Afterwards> {
-  const prepared = await prepare(invocation, host.environment, host.signal);
-  if (!prepared.ok) return prepared.failure.exitCode;
-  const { workspace, session, store } = prepared.value;
-  const opened = openEngine(prepared.value, host);
+  const opener = new EngineOpener(invocation, host);
+  try {
+    const prepared = await prepare(invocation, host.environment, host.signal, opener.ahead);
+    if (!prepared.ok) return prepared.failure.exitCode;
+    const opened = opener.open(prepared.value);
+    try {
+      return await buildPrepared(prepared.value, opened, invocation, host, afterwards);
+    } finally {
+      opened.close();
+    }
+  } finally {
+    opener.close();
+  }
+}
+
+async function buildPrepared(
+  prepared: Prepared,
+  opened: OpenEngine,
+  invocation: Invocation,
+  host: Host,
+  afterwards: (built: Built) => Afterwards | null,
+): Promise<number | Afterwards> {
+  const { workspace, session, store } = prepared;
   const { engine } = opened;
+  await engine.expect?.(session);
 
   const places = placesOf(workspace);
   const history = new History(places, workspace.root, () => session.plan);
@@ -76,12 +96,11 @@ async function build(
       return failed;
     }
     const next = afterwards({ workspace, plan: session.plan, target, options });
-    const remembered = { ...prepared.value, invocation, host, target, engine, lookup, options, afterwards: next };
+    const remembered = { ...prepared, invocation, host, target, engine, lookup, options, afterwards: next };
     await rememberUnchanged(remembered);
     if (delivery.built) await opened.collect();
     return next ?? 0;
   } finally {
-    opened.close();
     target.close();
     await store.close();
   }

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { type DiskCache, diskCache, layered } from '../cargo/disk-cache.ts';
 import type { Invocation, Workspace } from '../cargo/types.ts';
-import { type CargoFailure, readWorkspace } from '../cargo/workspace.ts';
+import { type CargoFailure, type ReadOptions, readWorkspace } from '../cargo/workspace.ts';
 import { Records } from '../learn/records.ts';
 import { Session } from '../learn/session.ts';
 import { grantsDirectory } from '../mounts/grants.ts';
@@ -38,11 +38,12 @@ export async function prepare(
   invocation: Invocation,
   environment: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  onConfig: NonNullable<ReadOptions['onConfig']> = () => {},
 ): Promise<Result<Prepared, CargoFailure>> {
   refuseMask();
   const cacheDir = cacheDirectory(environment);
   const store = await openStore(storeRoot(invocation, environment));
-  const read = await readWorkspace(invocation, environment, { signal });
+  const read = await readWorkspace(invocation, environment, { signal, onConfig });
   if (!read.ok) return read;
   const workspace = read.value;
   const platforms = new Set(workspace.graph.units.map((unit) => unit.platform));

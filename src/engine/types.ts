@@ -105,6 +105,11 @@ export type Verdict = 'accept' | 'replanned' | { readonly reject: string };
 export interface Engine {
   /** Which of `paths` are valid now. */
   valid(paths: readonly StorePath[]): Promise<ReadonlySet<StorePath>>;
+  /**
+   * What `realise` is going to be asked for: what it would begin with is begun. Resolves when the engine goes on by itself,
+   * never rejects.
+   */
+  expect?(source: GoalSource): Promise<void>;
   /** Builds what is not valid, inputs first. Every fact leaves through `on`; the promise only tells how each ended. */
   realise(
     source: GoalSource,

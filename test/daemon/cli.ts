@@ -171,8 +171,8 @@ export function cliSuite(launch: Launch): void {
     succeeding('--engine', 'nix');
     const library = readdirSync(path.join(project, 'target/debug/deps')).find((name) => name.startsWith('libdep-'));
     const root = daemon.address.root;
-    const outputs = [...readFileSync(`${root}${rootsText()}`, 'utf8').matchAll(/^\/nix\/store\/\S+/gm)].map(
-      ([one]) => one,
+    const outputs = rootsTexts().flatMap((text) =>
+      [...readFileSync(`${root}${text}`, 'utf8').matchAll(/^\/nix\/store\/\S+/gm)].map(([one]) => one),
     );
     expect(library).toBeDefined();
     expect(outputs.length).toBe(5);
@@ -186,8 +186,10 @@ export function cliSuite(launch: Launch): void {
     expect(compiled(succeeding('--engine', 'nix').stderr)).toEqual(['dep', 'hello', 'local']);
   });
 
-  function rootsText(): string {
-    return readlinkSync(path.join(project, 'target/debug/.drydock/nix-roots'));
+  function rootsTexts(): string[] {
+    return ['nix-roots', 'nix-roots-dev'].map((name) =>
+      readlinkSync(path.join(project, 'target/debug/.drydock', name)),
+    );
   }
 
   test('both engines make the same derivations, and the same contents of all that is pure', () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { daemonAddress } from '../../src/engine/daemon/address.ts';
+import { Dialer } from '../../src/engine/daemon/dialer.ts';
 import { type DaemonEngine, daemonEngine } from '../../src/engine/daemon/engine.ts';
 import type { Goal } from '../../src/engine/types.ts';
 import { sourcePath } from '../../src/nix/store-path.ts';
@@ -27,7 +28,7 @@ export function errorSuite(launch: Launch): void {
 
   function engineOf(socket: string, root = ''): DaemonEngine {
     const engine = daemonEngine({
-      address: { kind: 'unix', socket, root },
+      dialer: new Dialer({ kind: 'unix', socket, root }),
       stateDirectory: path.join(directory, 'state'),
     });
     closing.push(() => engine.close());
@@ -74,7 +75,7 @@ export function errorSuite(launch: Launch): void {
 
   test('a store of one’s own that cannot be: the words of Nix', async () => {
     const address = { kind: 'own', store: '/proc/nowhere', root: '/proc/nowhere' } as const;
-    const engine = daemonEngine({ address, stateDirectory: path.join(directory, 'own') });
+    const engine = daemonEngine({ dialer: new Dialer(address), stateDirectory: path.join(directory, 'own') });
     closing.push(() => engine.close());
     const ended = build(engine, trivial);
     await expect(ended).rejects.toMatchObject({ code: 'D0601' });

@@ -6,6 +6,7 @@ import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { daemonAddress } from '../../src/engine/daemon/address.ts';
+import { Dialer } from '../../src/engine/daemon/dialer.ts';
 import { type DaemonEngine, daemonEngine } from '../../src/engine/daemon/engine.ts';
 import { type Launch, type TestDaemon, startDaemon } from './daemon.ts';
 import { makeGoals, realise, textSource } from '../engine/helpers.ts';
@@ -45,7 +46,7 @@ export function sshSuite(launch: Launch): void {
       NIX_REMOTE: `ssh-ng://root@127.0.0.1:${port}?remote-program=${at('nix-daemon')}&ssh-key=${at('user')}`,
       NIX_SSHOPTS: sshOptions(),
     });
-    engine = daemonEngine({ address, stateDirectory: at('state') });
+    engine = daemonEngine({ dialer: new Dialer(address), stateDirectory: at('state') });
   });
   afterAll(async () => {
     engine.close();
@@ -100,7 +101,10 @@ export function sshSuite(launch: Launch): void {
     const local = await startDaemon([`builders = ${builder}`, 'builders-use-substitutes = false'], launch, {
       NIX_SSHOPTS: `-p ${port} ${sshOptions()}`,
     });
-    const client = daemonEngine({ address: local.address, stateDirectory: path.join(local.directory, 'state') });
+    const client = daemonEngine({
+      dialer: new Dialer(local.address),
+      stateDirectory: path.join(local.directory, 'state'),
+    });
     try {
       const goals = makeGoals({
         first: { script: 'echo far; echo away > $out' },
@@ -127,7 +131,7 @@ export function sshSuite(launch: Launch): void {
 
   test('a host that does not answer', async () => {
     const nowhere = daemonEngine({
-      address: daemonAddress({ NIX_REMOTE: 'ssh-ng://127.0.0.1:1', NIX_SSHOPTS: '-o BatchMode=yes' }),
+      dialer: new Dialer(daemonAddress({ NIX_REMOTE: 'ssh-ng://127.0.0.1:1', NIX_SSHOPTS: '-o BatchMode=yes' })),
       stateDirectory: path.join(daemon.directory, 'nowhere'),
     });
     await expect(nowhere.info(textSource('x', 'x').path)).rejects.toMatchObject({ code: 'D0601' });

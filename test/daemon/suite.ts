@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 /** What the Nix engine does with derivations, for any version of Nix. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Dialer } from '../../src/engine/daemon/dialer.ts';
 import { type DaemonEngine, daemonEngine } from '../../src/engine/daemon/engine.ts';
 import type { Goal, GoalSource } from '../../src/engine/types.ts';
 import { narHash } from '../../src/nix/nar.ts';
@@ -27,7 +28,7 @@ export function engineSuite(launch: Launch, lane: Goal['lane']): void {
   });
 
   function makeEngine(name = 'state'): DaemonEngine {
-    return daemonEngine({ address: daemon.address, stateDirectory: path.join(daemon.directory, name) });
+    return daemonEngine({ dialer: new Dialer(daemon.address), stateDirectory: path.join(daemon.directory, name) });
   }
 
   function build(goals: ReadonlyMap<string, Goal>, options: BuildOptions & { engine?: DaemonEngine } = {}) {
@@ -202,7 +203,10 @@ export function engineSuite(launch: Launch, lane: Goal['lane']): void {
     daemon.nix('nix', 'copy', '--to', `file://${cache}?secret-key=${key}`, ...paths);
     const trusted = `trusted-public-keys = ${readFileSync(`${key}.public`, 'utf8')}`;
     const other = await startDaemon([`substituters = file://${cache}`, trusted], launch);
-    const client = daemonEngine({ address: other.address, stateDirectory: path.join(other.directory, 'state') });
+    const client = daemonEngine({
+      dialer: new Dialer(other.address),
+      stateDirectory: path.join(other.directory, 'state'),
+    });
     try {
       const { outcomes } = await build(goals, { engine: client });
       expect([...outcomes.values()].map(({ status }) => status)).not.toContain('failed');

@@ -21,6 +21,8 @@ interface Expected {
   readonly reject: (error: unknown) => void;
 }
 
+const nothing = new Uint8Array(0);
+
 /** Milliseconds after which a worker of the daemon that has said something waits again. */
 const comesToRest = 50;
 
@@ -85,6 +87,11 @@ export class Connection {
     const result = this.#expect(afterMessages(answer, on));
     this.#send(outgoing);
     return result;
+  }
+
+  /** Resolves when all that was asked so far is on its way: no turn of this process's is needed for it any more. */
+  async sent(): Promise<void> {
+    await this.#sending;
   }
 
   /**
@@ -155,6 +162,8 @@ export class Connection {
       if (this.#ended !== null) return;
       if (!this.#stream.write(piece)) await this.#drained();
     }
+    // The callback of a write comes when all before it has left this process.
+    if (this.#stream.writableLength > 0) await new Promise((resolve) => this.#stream.write(nothing, resolve));
   }
 
   #drained(): Promise<void> {

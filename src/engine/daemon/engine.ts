@@ -5,11 +5,12 @@ import { noJobserver } from '../jobserver.ts';
 import { schedule } from '../scheduler.ts';
 import { makeSlots } from '../slots.ts';
 import type { Engine, Goal, GoalKey, GoalSource, Outcome, RealiseOptions } from '../types.ts';
-import { type DaemonAddress, rootOf } from './address.ts';
+import { rootOf } from './address.ts';
 import { hostPaths, ownMounts } from './own-store.ts';
 import { Batch } from './batch.ts';
 import { daemonExecutor } from './build.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { Dialer } from './dialer.ts';
 import { Inputs } from './inputs.ts';
 import { Outputs } from './outputs.ts';
 import { makePool } from './pool.ts';
@@ -19,7 +20,7 @@ import { checkSandbox } from './sandbox-check.ts';
 import { DaemonState } from './state.ts';
 
 export interface DaemonOptions {
-  readonly address: DaemonAddress;
+  readonly dialer: Dialer;
   /** This user's directory for logs and marks; made when first written to. */
   readonly stateDirectory: string;
   /** Further settings for the daemon, as on nix's command line; of an untrusted user it takes few. */
@@ -34,15 +35,25 @@ export interface DaemonEngine extends Engine {
   keep(link: string, paths: ReadonlyMap<string, StorePath>): Promise<void>;
   /** What the daemon says of a valid path; null: it is not valid. */
   info(path: StorePath): ReturnType<RemoteStore['info']>;
-  /** Ends the connection; what was built for it is then no longer kept from being collected. */
+  /** Ends all connections; what was built for them is then no longer kept from being collected. */
   close(): void;
 }
 
+/** What a build begins with, done once for it. */
+interface Begun {
+  readonly inputs: Inputs;
+  readonly batch: Batch | null;
+  /** Derivations that are built by calls of their own. */
+  readonly others: readonly DrvPath[];
+  readonly system: string;
+}
+
 /** Connects when first asked for something. Every method rejects with a `UserError` where there is no daemon. */
-export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonOptions): DaemonEngine {
+export function daemonEngine({ dialer, stateDirectory, settings = {} }: DaemonOptions): DaemonEngine {
+  const { address } = dialer;
   let opened: Promise<{ readonly connection: Connection; readonly store: RemoteStore }> | null = null;
   const open = () => {
-    opened ??= Connection.open(address).then((connection) => ({ connection, store: new RemoteStore(connection) }));
+    opened ??= dialer.open().then((connection) => ({ connection, store: new RemoteStore(connection) }));
     return opened;
   };
   const store = async () => (await open()).store;
@@ -50,14 +61,32 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
   const outputs = new Outputs(address, state, store);
   const valid = (paths: readonly StorePath[]) => outputs.usable(paths);
 
+  const begin = async (source: GoalSource): Promise<Begun> => {
+    const { connection, store: remote } = await open();
+    const inputs = new Inputs(remote);
+    const goals = source.goals();
+    inputs.learn(goals.values());
+    const there = await valid([...goals.values()].map((goal) => goal.sealed.outPath));
+    const wanted = [...unbuilt(graphOf(goals), there)].flatMap((key) => goals.get(key) ?? []);
+    const batch = batchOf(remote, wanted);
+    const others = wanted.map((goal) => goal.sealed.drvPath).filter((drvPath) => batch?.has(drvPath) !== true);
+    await inputs.ask(wanted);
+    // Those of a batch come first.
+    if (batch === null) inputs.addAhead(others);
+    await connection.sent();
+    return { inputs, batch, others, system: wanted[0]?.sealed.derivation.system ?? '' };
+  };
+  let begun: Promise<Begun> | null = null;
+
   const realise = async (
     source: GoalSource,
-    { jobs, keepGoing }: RealiseOptions,
+    { jobs, keepGoing, valid: known }: RealiseOptions,
     on: Parameters<Engine['realise']>[2],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<GoalKey, Outcome>> => {
     const remote = await store();
-    const inputs = new Inputs(remote);
+    const { inputs, batch, others, system } = await (begun ?? begin(source));
+    begun = null;
     const common = {
       keepGoing: false,
       cores: jobs,
@@ -65,8 +94,8 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       // What another user builds is looked for again after this many seconds; Nix's own choice is 5.
       overrides: { 'build-poll-interval': '1', ...(address.kind === 'own' ? hostPaths([]) : {}), ...settings },
     };
-    const pool = makePool(address, { ...common, maxJobs: 1 });
-    const batchPool = makePool(address, { ...common, maxJobs: overlapping(jobs) });
+    const pool = makePool(dialer, { ...common, maxJobs: 1 });
+    const batchPool = makePool(dialer, { ...common, maxJobs: overlapping(jobs) });
     const batched: Connection[] = [];
     let over = false;
     const openBatch = async () => {
@@ -84,15 +113,7 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
       inspect: (goal, exit) => source.inspect(goal, exit),
     };
     try {
-      const goals = watched.goals();
-      const there = await valid([...goals.values()].map((goal) => goal.sealed.outPath));
-      const wanted = [...unbuilt(graphOf(goals), there)].flatMap((key) => goals.get(key) ?? []);
-      const batch = batchOf(remote, wanted);
-      const others = wanted.map((goal) => goal.sealed.drvPath).filter((drvPath) => batch?.has(drvPath) !== true);
-      if (others.length > 0) pool.warm();
-      await inputs.ask(wanted);
       let checked: Promise<void> | null = null;
-      const system = wanted[0]?.sealed.derivation.system ?? '';
       void batch?.run(openBatch, inputs);
       inputs.addAhead(others);
       const executor = daemonExecutor({
@@ -101,11 +122,11 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
         inputs,
         outputs,
         state,
-        ownMounts: address.kind === 'own' ? ownMounts(address, { ...common, maxJobs: 1 }) : null,
+        ownMounts: address.kind === 'own' ? ownMounts(dialer, { ...common, maxJobs: 1 }) : null,
         checkSandbox: () => (checked ??= checkSandbox(remote, pool, system)),
       });
       const slots = makeSlots(jobs, noJobserver);
-      return await schedule({ source: watched, executor, slots, valid, keepGoing, on, signal });
+      return await schedule({ source: watched, executor, slots, valid, known, keepGoing, on, signal });
     } finally {
       pool.close();
       over = true;
@@ -115,6 +136,11 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
 
   return {
     valid,
+    async expect(source) {
+      begun = begin(source);
+      // Whoever builds learns why it failed.
+      await begun.catch(() => {});
+    },
     realise,
     hostPath: (path) => outputs.hostPath(path),
     // What target/ shows of a Nix store are copies.
@@ -131,6 +157,7 @@ export function daemonEngine({ address, stateDirectory, settings = {} }: DaemonO
         () => {},
       );
       opened = null;
+      dialer.close();
     },
   };
 }

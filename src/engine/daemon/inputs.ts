@@ -10,6 +10,8 @@ export class Inputs {
   readonly #known = new Map<DrvPath, SealedDerivation>();
   readonly #sources = new Map<StorePath, SourceInput>();
   readonly #adding = new Map<StorePath, Promise<FailureReason | null>>();
+  /** Known not to have been there when this build began. */
+  readonly #missing = new Set<StorePath>();
 
   constructor(store: RemoteStore) {
     this.#store = store;
@@ -34,7 +36,11 @@ export class Inputs {
       for (const source of sealed.derivation.inputSrcs) paths.add(source);
       for (const needed of Object.keys(sealed.derivation.inputDrvs)) paths.add(needed as StorePath);
     }
-    for (const path of await this.#store.valid([...paths])) this.#adding.set(path, Promise.resolve(null));
+    const valid = await this.#store.valid([...paths]);
+    for (const path of paths) {
+      if (valid.has(path)) this.#adding.set(path, Promise.resolve(null));
+      else this.#missing.add(path);
+    }
   }
 
   /** Adds the derivation, after all that it refers to. Null: it is there; else why it cannot be. */
@@ -87,8 +93,7 @@ export class Inputs {
   async #addOneSource(path: StorePath): Promise<FailureReason | null> {
     const source = this.#sources.get(path);
     if (source === undefined) throw new Error(`no goal says where ${path} comes from`);
-    const valid = await this.#store.valid([path]);
-    if (valid.has(path)) return null;
+    if (!this.#missing.has(path) && (await this.#store.valid([path])).has(path)) return null;
     if (source.kind === 'store-path') return notThere([path]);
     const added = await this.#store.addSource(source);
     if (added === path) return null;

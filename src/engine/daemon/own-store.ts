@@ -10,7 +10,8 @@ import type { ClientSettings } from '../../nix/worker-protocol.ts';
 import type { LockOptions } from '../../sys/lock.ts';
 import { userIds } from '../../sys/ids.ts';
 import type { MountGrant } from '../../mounts/types.ts';
-import { type DaemonAddress, rootOf } from './address.ts';
+import { rootOf } from './address.ts';
+import type { Dialer } from './dialer.ts';
 import { type Pool, makePool } from './pool.ts';
 
 const hostDirectories = ['/bin', '/usr', '/lib', '/lib64', '/etc/alternatives'];
@@ -27,7 +28,7 @@ export interface OwnMounts {
   pool(granted: GrantedMounts, derivation: Derivation): Pool;
 }
 
-export function ownMounts(address: DaemonAddress, settings: ClientSettings): OwnMounts {
+export function ownMounts(dialer: Dialer, settings: ClientSettings): OwnMounts {
   return {
     hold: (drvPath, mounts, options) =>
       userIds().uid === 0 || mounts.some(({ directory }) => /\s/.test(directory))
@@ -37,11 +38,11 @@ export function ownMounts(address: DaemonAddress, settings: ClientSettings): Own
       const shown = mounts.map(({ grant: { target }, directory }) => ({ target, directory }));
       const views = (parseViews(env['storeViews'] ?? '') ?? []).map(({ target, source }) => ({
         target,
-        directory: `${rootOf(address) ?? ''}${source}`,
+        directory: `${rootOf(dialer.address) ?? ''}${source}`,
       }));
       const plain = views.filter((each) => !/\s/.test(each.target + each.directory));
       const further = [...shown, ...plain].map(({ target, directory }) => `${target}=${directory}`);
-      return makePool(address, { ...settings, overrides: { ...settings.overrides, ...hostPaths(further) } });
+      return makePool(dialer, { ...settings, overrides: { ...settings.overrides, ...hostPaths(further) } });
     },
   };
 }

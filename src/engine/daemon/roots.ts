@@ -24,6 +24,7 @@ export async function keepPaths(
   const stillValid = await store.valid([...before.values()]);
   const kept = new Map([...before].filter(([, each]) => stillValid.has(each)));
   for (const [unit, each] of paths) kept.set(unit, each);
+  if (kept.size === 0) return;
   const references = [...new Set(kept.values())].sort();
   const text = [...kept]
     .map(([unit, each]) => `${each} ${unit}\n`)
