@@ -10,7 +10,7 @@ export class Dialer {
     this.address = address;
   }
 
-  /** Begins to open this many more for those who ask later. Whoever takes one learns why it failed. */
+  /** Begins to open this many more for those who ask later. */
   ahead(count: number): void {
     for (let opened = 0; opened < count; opened++) {
       const coming = Connection.open(this.address);
@@ -19,9 +19,13 @@ export class Dialer {
     }
   }
 
-  /** One that nobody else uses. Rejects with a `UserError`. */
+  /**
+   * One that nobody else uses. Rejects with a `UserError`. One that was opened ahead in vain is tried again: of the first
+   * two connections to a store that is new, the daemon may drop one.
+   */
   open(): Promise<Connection> {
-    return this.#coming.shift() ?? Connection.open(this.address);
+    const again = () => Connection.open(this.address);
+    return this.#coming.shift()?.catch(again) ?? again();
   }
 
   /** Ends those that nobody has taken. */
