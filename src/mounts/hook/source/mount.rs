@@ -16,8 +16,7 @@ pub fn mount_all(request: &Request, limits: &Limits, worker: c_int, drv: &str, b
         Ok(chosen)
     })?;
     // Else a builder could make files of a group that is none of the owner's.
-    let groups = told_by_id("-G", &request.owner.to_string());
-    if let Some((mount, _)) = chosen.iter().find(|(_, choice)| !groups.contains(&choice.gid.to_string())) {
+    if let Some((mount, _)) = chosen.iter().find(|(_, choice)| !is_member(request.owner, choice.gid)) {
         return Err(format!("the directory of {} belongs to a group that uid {} is not in", mount.id, request.owner));
     }
     prepare_place()?;
