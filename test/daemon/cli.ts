@@ -145,6 +145,25 @@ export function cliSuite(launch: Launch): void {
     write('local/src/lib.rs', 'pub fn word() -> &\'static str { "second" }\n');
   });
 
+  test('the engine is the one of the option, the variable, the configuration', () => {
+    const roots = path.join(project, 'target/debug/.drydock/nix-roots');
+    const file = path.join(project, '.cargo/config.toml');
+    const configuration = readFileSync(file, 'utf8');
+    const chosen = (words: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+      rmSync(path.join(project, 'target'), { recursive: true, force: true });
+      const ended = run(process.execPath, [command, 'build', ...words], env);
+      return { code: ended.code, said: ended.stderr, nix: lstatSync(roots, { throwIfNoEntry: false }) !== undefined };
+    };
+    expect(chosen(['--engine', 'other']).said).toContain('D0611');
+    expect(chosen([], { DRYDOCK_ENGINE: 'other' }).said).toContain('D0611');
+    expect(chosen([], { DRYDOCK_ENGINE: 'nix' })).toMatchObject({ code: 0, nix: true });
+    writeFileSync(file, `${configuration}[drydock]\nengine = "nix"\n`);
+    expect(chosen([])).toMatchObject({ code: 0, nix: true });
+    expect(chosen([], { DRYDOCK_ENGINE: 'embedded' })).toMatchObject({ code: 0, nix: false });
+    expect(chosen(['--engine', 'nix'], { DRYDOCK_ENGINE: 'embedded' })).toMatchObject({ code: 0, nix: true });
+    writeFileSync(file, configuration);
+  });
+
   test('libraries in target/ are links into the store, the executable is a file of its own', () => {
     succeeding('--engine', 'nix');
     const deps = path.join(project, 'target/debug/deps');

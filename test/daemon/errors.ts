@@ -168,6 +168,22 @@ export function errorSuite(launch: Launch): void {
     expect((await build(engineOf(socket, root), trivial)).outcomes.get('trivial')?.status).toBe('built');
   });
 
+  test('what only the daemon can say: an output that is not there, a root that cannot be registered', async () => {
+    const daemon = await daemonWith();
+    const { socket, root } = daemon.address;
+    const engine = engineOf(socket, root);
+    const { outcomes } = await build(engine, makeGoals({ nothing: { script: ':' } }));
+    const because = { kind: 'input', code: 'D0610', message: expect.stringContaining('output') as string };
+    expect(outcomes.get('nothing')).toEqual({ status: 'failed', reason: because });
+    await build(engine, trivial);
+    const auto = path.join(root, 'nix/var/nix/gcroots/auto');
+    rmSync(auto, { recursive: true, force: true });
+    writeFileSync(auto, '');
+    const { outPath } = trivial.get('trivial')?.sealed ?? ({} as never);
+    const kept = engine.keep(path.join(daemon.directory, 'link'), new Map([['trivial', outPath]]));
+    await expect(kept).rejects.toMatchObject({ code: 'D0607' });
+  });
+
   test('a source that cannot be read any more', async () => {
     const daemon = await daemonWith();
     const { socket, root } = daemon.address;

@@ -257,7 +257,7 @@ export function attackSuite(launch?: Launch): void {
   });
 
   test('a setuid file that a build leaves has the rights of the owner and of no other, where nobody else comes', async () => {
-    const script = `perl -e 'use Fcntl; umask 0; sysopen(F, "/cache/left", O_CREAT | O_WRONLY, 06755) or die'; chmod 4755 /cache/builds || :`;
+    const script = `perl -e 'use Fcntl; umask 0; sysopen(F, "/cache/left", O_CREAT | O_WRONLY, 06755) or die'; chmod 4755 /cache/builds || :; grep ' /cache ' /proc/self/mountinfo >&2`;
     const words = [
       'nix-build',
       '--no-out-link',
@@ -271,11 +271,38 @@ export function attackSuite(launch?: Launch): void {
     ];
     const ran = await lab.drydock(alice, 'mount', '--', ...words);
     expect(ran.code, ran.stderr).toBe(0);
+    expect(ran.stderr).toMatch(/ \/cache rw,nosuid,nodev,/);
     const mounts = path.join(alice.home, '.cache/drydock/mounts');
     const { uid, gid } = statSync(path.join(mounts, 'count/left'));
     expect([uid, gid]).toEqual([alice.uid, alice.gid]);
     expect(statSync(path.join(mounts, 'count/builds')).mode & 0o7000).toBe(0);
     expect(statSync(mounts).mode & 0o077).toBe(0);
+  });
+
+  test('a directory on another file system, and on one that cannot be mounted with other owners', async () => {
+    const caller = callerOf(alice);
+    const places = { tmpfs: mkdirAs(alice, 'on-tmpfs'), overlay: mkdirAs(alice, 'on-overlay') };
+    const lower = `lowerdir=${mkdirAs(alice, 'lower')}`;
+    run('mount', ['-t', 'tmpfs', '-o', `uid=${alice.uid},gid=${alice.gid},mode=755`, 'drydock-test', places.tmpfs]);
+    // Upper layers lie on another file system than an overlay, as in a container.
+    const [upper, work] = [mkdirAs(alice, 'on-tmpfs/upper'), mkdirAs(alice, 'on-tmpfs/work')];
+    run('mount', ['-t', 'overlay', '-o', `${lower},upperdir=${upper},workdir=${work}`, 'drydock-test', places.overlay]);
+    try {
+      // Its namespace is a copy of the machine's.
+      await lab.daemon.stop();
+      await lab.daemon.start();
+      for (const [kind, directory] of Object.entries(places)) {
+        const drv = await derivation(alice, caller);
+        put(alice, caller, drv, grantText(drv, caller, [{ directory }]));
+        const { text, said } = await build(alice, drv);
+        if (kind === 'overlay') expect(said).toContain('this file system cannot be mounted with other owners');
+        expect([kind, text]).toEqual([kind, kind === 'overlay' ? 'cold\n' : '1000\n']);
+      }
+    } finally {
+      await lab.daemon.stop();
+      for (const place of [places.overlay, places.tmpfs]) run('umount', ['-l', place]);
+      await lab.daemon.start();
+    }
   });
 
   test('a file system of the owner’s that never answers', async () => {
@@ -358,6 +385,23 @@ export function attackSuite(launch?: Launch): void {
     expect(said).toContain('ended with 137');
     renameSync(`${program}.aside`, program);
     await honest(alice);
+  });
+
+  test('what a hook leaves that is killed while its build runs', async () => {
+    const { caller, directory } = await honest(alice);
+    const builds = () => readFileSync(path.join(directory, 'builds'), 'utf8');
+    const drv = await derivation(alice, caller, { script: 'sleep 2; echo slept >>$target/builds' });
+    put(alice, caller, drv, grantText(drv, caller, [{ directory }]));
+    const building = build(alice, drv);
+    await expect.poll(() => builds().split('\n').length, { timeout: 10_000 }).toBe(3);
+    const [pid = ''] = run('pgrep', ['-f', `drydock-hook .*${path.basename(drv)}`]).split('\n');
+    process.kill(Number(pid), 'SIGKILL');
+    expect((await building).text).toContain('1000\n');
+    expect(builds()).toContain('slept\n');
+    const next = await derivation(alice, caller);
+    put(alice, caller, next, grantText(next, caller, [{ directory }]));
+    expect((await build(alice, next)).text).toContain('slept\n1000\n');
+    await expect.poll(() => readdirSync('/run/drydock')).toEqual([]);
   });
 
   test('who holds the lock for ever delays a build, and no more', async () => {
