@@ -130,18 +130,19 @@ function programNamedBy(variable: string, caller: Caller): string {
   return value !== undefined && /^[\w.+-]+$/.test(value) ? value : variable.toLowerCase().replaceAll('_', '-');
 }
 
+/** Ten characters of that output's hash: nixpkgs' way to tell compilers apart what two derivations compile. */
+const ownSeed = /^-frandom-seed=[0-9a-df-np-sv-z]{10}$/;
+
 /**
  * A shell is set up as if its own derivation were built: words of its flags name that one's output, which nobody builds,
  * and which is another one after every change of the shell (`nix-shell`) or in every checkout (`nix develop`).
  */
 function withoutOwnOutput(environment: Caller): Caller {
-  const own = environment['out'];
-  if (own === undefined || own === '') return environment;
-  const seed = `-frandom-seed=${path.basename(own).slice(0, 10)}`;
+  const own = environment['out'] ?? '';
   const caller: Record<string, string> = { ...environment };
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith('NIX_') || !(linkVariables.test(name) || compileVariables.test(name))) continue;
-    const words = value.split(/\s+/).filter((word) => word !== '' && word !== seed);
+    const words = value.split(/\s+/).filter((word) => word !== '' && !ownSeed.test(word));
     caller[name] = words
       .filter((word, index) => !isOwnRpath(word, words[index + 1], own) && !isOwnRpath(words[index - 1], word, own))
       .join(' ');
@@ -150,7 +151,7 @@ function withoutOwnOutput(environment: Caller): Caller {
 }
 
 function isOwnRpath(option: string | undefined, directory: string | undefined, own: string): boolean {
-  return option === '-rpath' && directory !== undefined && directory.startsWith(`${own}/`);
+  return own !== '' && option === '-rpath' && directory?.startsWith(`${own}/`) === true;
 }
 
 /**

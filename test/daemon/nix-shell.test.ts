@@ -36,13 +36,17 @@ function library(name: string, number: number): string {
     `mkdir -p $out/lib/pkgconfig $out/include; cd /build 2>/dev/null || cd "$NIX_BUILD_TOP"
     echo '#define ANSWER ${number}' >$out/include/answer.h
     echo 'int answer(void) { return ${number}; }' >answer.c
-    cc -c answer.c -o answer.o; ar rcs $out/lib/libanswer.a answer.o
+    cc -fPIC -c answer.c -o answer.o; ar rcs $out/lib/libanswer.a answer.o; cc -shared answer.o -o $out/lib/libanswer.so
     printf 'Name: answer\\nDescription: .\\nVersion: 1\\nLibs: -L%s/lib -lanswer\\n' $out >$out/lib/pkgconfig/answer.pc`,
   );
 }
 
-/** The variables of a shell with this library; `own`: the output of the shell's own derivation. */
-function shellWith(answer: string, own = '/nix/store/00000000000000000000000000000000-shell'): Variables {
+/** The variables of a shell with this library; `hash`: of its own derivation's output; `own`: where it says that this is. */
+function shellWith(
+  answer: string,
+  hash = '00000000000000000000000000000000',
+  own = `/nix/store/${hash}-shell`,
+): Variables {
   return {
     PATH: [...store.bins, `${made.pkgConfig}/bin`, `${made.teller}/bin`, '/usr/local/bin', '/usr/bin', '/bin'].join(
       ':',
@@ -53,8 +57,8 @@ function shellWith(answer: string, own = '/nix/store/000000000000000000000000000
     PKG_CONFIG_PATH: `${answer}/lib/pkgconfig`,
     NIX_PKG_CONFIG_WRAPPER_TARGET_HOST_here: '1',
     NIX_CC_WRAPPER_TARGET_HOST_here: '1',
-    NIX_CFLAGS_COMPILE: ` -frandom-seed=${path.basename(own).slice(0, 10)} -isystem ${answer}/include`,
-    NIX_LDFLAGS: `-rpath ${own}/lib -L${answer}/lib`,
+    NIX_CFLAGS_COMPILE: ` -frandom-seed=${hash.slice(0, 10)} -isystem ${answer}/include`,
+    NIX_LDFLAGS: `-rpath ${own}/lib -L${answer}/lib -rpath ${answer}/lib`,
   };
 }
 
@@ -83,10 +87,16 @@ const asks = {
   'src/main.rs': main,
 };
 
-/** Nothing but the flags of the shell says where the library is. */
+/** Nothing but the flags of the shell says where the library is; also its script loads it when it runs. */
 const links = {
   'Cargo.toml': manifest('links'),
-  'src/main.rs': `#[link(name = "answer")]\n${main}`,
+  'build.rs': `#[link(name = "answer")] extern "C" { fn answer() -> i32; }
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-env=TOLD={}", unsafe { answer() });
+  }\n`,
+  'src/main.rs': `#[link(name = "answer")] extern "C" { fn answer() -> i32; }
+fn main() { println!("{} {}", unsafe { answer() }, env!("TOLD")); }\n`,
 };
 
 /**
@@ -147,10 +157,10 @@ test('what a unit is not given does not count', () => {
   const root = store.project('asks-counted', asks);
   const shell = shellWith(made.answer);
   const plan = store.planned(root, shell);
-  const another = shellWith(made.answer, '/nix/store/11111111111111111111111111111111-shell');
+  const another = shellWith(made.answer, '11111111111111111111111111111111');
   const PATH = `${shell['PATH'] ?? ''}:${made.data}`;
   expect(store.planned(root, { ...another, PATH, XDG_DATA_DIRS: made.data, THE_DATA: made.data })).toEqual(plan);
-  const checkout = shellWith(made.answer, '/home/somebody/project/outputs/out');
+  const checkout = shellWith(made.answer, '22222222222222222222222222222222', '/home/somebody/project/outputs/out');
   expect(store.planned(root, checkout)).toEqual(plan);
   const other = store.planned(root, shellWith(made.other));
   const changed = other.filter((each) => !plan.includes(each));
