@@ -31,6 +31,20 @@ println!("cargo::rustc-env=FROM_SCRIPT={:?}", std::env::var("DD_MODE"));`,
   expect(await project.says('variable')).toBe('Err(NotPresent)');
 });
 
+test('a variable that a script names before it fails for want of it is given', async () => {
+  const project = scripted(
+    'wanted',
+    `let name = ["DD", "WANTED"].join("_");
+println!("cargo::rerun-if-env-changed={name}");
+println!("cargo::rustc-env=FROM_SCRIPT={}", std::env::var(name).unwrap());`,
+  );
+  expect((await project.build()).code).toBe(101);
+  await project.good([], { DD_WANTED: 'fast' });
+  expect(await project.says('wanted')).toBe('fast');
+  await project.good([], { DD_WANTED: 'slow' });
+  expect(await project.says('wanted')).toBe('slow');
+});
+
 test('a variable that a script names and nobody had set runs it again once it is set', async () => {
   const project = scripted(
     'unset',

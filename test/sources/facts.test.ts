@@ -158,6 +158,11 @@ test('variables are the ones that env! and option_env! name', () => {
   expect(factsOf(asks).asked).toEqual(['C', 'D']);
 });
 
+test('programs are the ones that Command::new names', () => {
+  const text = 'Command::new("a"); process :: Command :: new(r"b").arg("c"); Command::new(d); // Command::new("e")';
+  expect(factsOf(text).programs).toEqual(['a', 'b']);
+});
+
 test('a first line for the shell, a byte order mark and front matter are no program', () => {
   expect(modulePaths('#!/usr/bin/env mod x;\nmod a;')).toEqual(['<stem>/a']);
   expect(modulePaths('\uFEFF#![allow(x)]\nmod a;')).toEqual(['<stem>/a']);
