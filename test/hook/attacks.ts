@@ -394,8 +394,7 @@ export function attackSuite(launch?: Launch): void {
     put(alice, caller, drv, grantText(drv, caller, [{ directory }]));
     const building = build(alice, drv);
     await expect.poll(() => builds().split('\n').length, { timeout: 10_000 }).toBe(3);
-    const [pid = ''] = run('pgrep', ['-f', `drydock-hook .*${path.basename(drv)}`]).split('\n');
-    process.kill(Number(pid), 'SIGKILL');
+    process.kill(hookOf(drv), 'SIGKILL');
     expect((await building).text).toContain('1000\n');
     expect(builds()).toContain('slept\n');
     const next = await derivation(alice, caller);
@@ -419,4 +418,19 @@ export function attackSuite(launch?: Launch): void {
       holder.kill();
     }
   });
+}
+
+/** The process of the hook that stays while the derivation is built. */
+function hookOf(drv: string): number {
+  const found = readdirSync('/proc').find((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return words[0]?.endsWith('/drydock-hook') === true && words.includes(drv);
+    } catch {
+      return false;
+    }
+  });
+  if (found === undefined) throw new Error(`no hook stays with ${drv}`);
+  return Number(found);
 }
