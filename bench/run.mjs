@@ -7,6 +7,7 @@
 //                                          (nix: clean,noop,first,edit,unmounted,plan,evaluation,plain)
 //   --project DIR      another project than the fixture, with --edit FILE: a source file of it that gets a function more,
 //                      whose body is then edited
+//   --rest SECONDS     before each edit: all is written to the disk, and nothing done for this long [0; nix: 60]
 //   --candidate FILE   this program in drydock's place (`cargo` measures the harness: every ratio should be near 1)
 //   --out FILE         where the samples go, as JSON [DIR/seed.json, DIR/nix.json]
 //
@@ -18,6 +19,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { mebibytes, spread, summary, table } from './figures.mjs';
 import { layFixture } from './fixture.mjs';
@@ -42,6 +44,7 @@ const { values: options, positionals } = parseArgs({
     only: { type: 'string' },
     project: { type: 'string' },
     edit: { type: 'string', default: 'src/lib.rs' },
+    rest: { type: 'string' },
     candidate: { type: 'string', default: DRYDOCK },
     out: { type: 'string' },
   },
@@ -171,6 +174,7 @@ async function measureRow(row, sides, round) {
   const order = (round % 2 === 1 ? sides : sides.toReversed()).filter((side) => !row.own || side.name === 'drydock');
   for (let sample = 1; sample <= (row.samples ?? 1); sample++) {
     for (const side of order) {
+      if (row.compiles) await rest();
       const one = await row.step(side, `${round}-${row.name}-${sample}`);
       if (row.compiles && one.compiled === 0) throw new Error(`${side.name}: ${row.name}: nothing was compiled`);
       if (row.name === 'noop' && one.compiled > 0) throw new Error(`${side.name}: noop: ${one.compiled} compiled`);
@@ -181,6 +185,17 @@ async function measureRow(row, sides, round) {
     }
   }
   return taken;
+}
+
+/**
+ * What the step before has written and removed is not measured in the next one. ext4 looks a minute long at inodes that were
+ * deleted, for each that is made, and a sandbox has hundreds.
+ */
+async function rest() {
+  const seconds = Number(options.rest ?? (positionals[0] === 'nix' ? 60 : 0));
+  if (seconds === 0) return;
+  execFileSync('sync');
+  await sleep(seconds * 1000);
 }
 
 function report(rows, taken, file) {

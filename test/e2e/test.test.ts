@@ -154,6 +154,8 @@ test('what was built for `build` and `run` serves `test`', async () => {
     'lower/src/lib.rs': 'pub fn f() {}\n',
   });
   expect((await project.cargo(['generate-lockfile'])).code).toBe(0);
+  // By itself: beside the build script it would be named first or second, as either is ready.
+  await expectAlike(project, ['build', '-j1', '-p', 'lower']);
   await expectAlike(project, ['build', '-j1']);
   const ended = await expectAlike(project, ['test', '-j1', '--test', 'outer']);
   expect(ended.stderr).not.toContain('Compiling lower');
