@@ -62,7 +62,9 @@ export class Inputs {
     const sealed = this.#known.get(drvPath);
     if (sealed === undefined) throw new Error(`no goal has the derivation ${drvPath}`);
     const { inputSrcs, inputDrvs } = sealed.derivation;
-    const missing = await this.#missingTools(inputSrcs);
+    const tools = inputSrcs.filter((path) => this.#sources.get(path)?.kind === 'store-path');
+    // Without any, what is to be sent is sent at once.
+    const missing = tools.length === 0 ? [] : await this.#missingOf(tools);
     if (missing.length > 0) return notThere(missing);
     const outcomes = await Promise.all([
       ...inputSrcs.map((path) => this.#addSource(path)),
@@ -74,11 +76,9 @@ export class Inputs {
     return null;
   }
 
-  /** Those that no contents name, and that the store does not have. */
-  async #missingTools(paths: readonly StorePath[]): Promise<readonly StorePath[]> {
-    const tools = paths.filter((path) => this.#sources.get(path)?.kind === 'store-path');
-    const valid = await this.#store.valid(tools);
-    return tools.filter((path) => !valid.has(path));
+  async #missingOf(paths: readonly StorePath[]): Promise<readonly StorePath[]> {
+    const valid = await this.#store.valid(paths);
+    return paths.filter((path) => !valid.has(path));
   }
 
   #addSource(path: StorePath): Promise<FailureReason | null> {
