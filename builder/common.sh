@@ -37,14 +37,15 @@ unpack_sources() {
 }
 
 # Links the files of the dependencies into /build/deps. A list too long for one variable comes as a file (passAsFile).
-# The links lie in memory where a sandbox has such a place: on a disk some hundreds of them take 0.03 to 0.1 s.
+# Where there are many, the links lie in memory, if the sandbox has such a place: on a disk some hundreds of them take 0.03
+# to 0.1 s. For a few it would cost more than it saves.
 # shellcheck disable=SC2086
 place_dependencies() {
   # The engine has put them there, as files: rustc compiles nothing anew that only comes from another store path.
   [ -z "${DRYDOCK_DEPS-}" ] || return 0
   if [ -n "${dependenciesPath-}" ]; then IFS= read -r dependencies <"$dependenciesPath" || :; fi
   [ -n "${dependencies-}" ] || return 0
-  if mkdir "/dev/shm/${out##*/}" 2>/dev/null; then
+  if [ ${#dependencies} -gt 5000 ] && mkdir "/dev/shm/${out##*/}" 2>/dev/null; then
     rmdir /build/deps
     ln -s "/dev/shm/${out##*/}" /build/deps
   fi
