@@ -1,4 +1,4 @@
-/** `drydock mount -- COMMAND`: any command of Nix that builds, with the caller's cache mounts. */
+/** `drydock mount -- COMMAND` runs a command of Nix that builds, with the caller's cache mounts. */
 import * as path from 'node:path';
 import { UserError } from '../sys/errors.ts';
 import type { Host } from './host.ts';

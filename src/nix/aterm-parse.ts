@@ -87,7 +87,7 @@ class Reader {
     return parseStorePath(this.#string()) ?? this.#stop('expected a store path', start);
   }
 
-  /** A list of tuples, each a name and a value. The record has no prototype: any name is an ordinary one. */
+  /** A list of tuples, each a name and a value. The record has no prototype, so that every name is an ordinary one. */
   #record<K extends string, V>(kind: string, read: () => [K, V]): Record<K, V> {
     const record = Object.create(null) as Record<K, V>;
     this.#list(() => {

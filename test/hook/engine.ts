@@ -3,8 +3,8 @@ import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Launch } from '../daemon/daemon.ts';
-import { type RustProject, makeProject } from './rust.ts';
-import { type Lab, type User, installHook, openLab, run, writeAs } from './support.ts';
+import { type RustProject, makeProject, openRustLab } from './rust.ts';
+import { type Lab, type User, run, writeAs } from './support.ts';
 
 export function engineHookSuite(launch: Launch): void {
   let lab: Lab;
@@ -12,10 +12,7 @@ export function engineHookSuite(launch: Launch): void {
   let project: RustProject;
 
   beforeAll(async () => {
-    lab = await openLab(launch);
-    [user] = lab.users;
-    project = makeProject(lab, user);
-    await installHook(lab);
+    ({ lab, user, project } = await openRustLab(launch));
   });
   afterAll(() => lab.remove());
 
@@ -32,9 +29,7 @@ export function engineHookSuite(launch: Launch): void {
     const [before = ''] = project.sessions();
     expect(statSync(before).uid).toBe(user.uid);
     expect(build(program(2)).code).toBe(0);
-    const after = project.sessions().find((session) => session !== before) ?? '';
-    const objects = (session: string) => run('find', [session, '-name', '*.o', '-printf', '%f\n']).trim().split('\n');
-    expect(objects(after).filter((name) => objects(before).includes(name)).length).toBeGreaterThan(0);
+    expect(project.keptOf(before).length).toBeGreaterThan(0);
     expect(hello()).toBe('2\n');
     expect(build('fn main() { missing() }\n').code).toBe(101);
     expect(build('fn main() { println!("3"); }\n').code).toBe(0);

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Launch } from '../daemon/daemon.ts';
-import { type RustProject, makeProject } from './rust.ts';
-import { type Lab, type User, installHook, openLab, run } from './support.ts';
+import { type RustProject, openRustLab } from './rust.ts';
+import { type Lab, type User, run } from './support.ts';
 
 export function exportHookSuite(launch: Launch): void {
   let lab: Lab;
@@ -12,10 +12,7 @@ export function exportHookSuite(launch: Launch): void {
   let project: RustProject;
 
   beforeAll(async () => {
-    lab = await openLab(launch);
-    [user] = lab.users;
-    project = makeProject(lab, user);
-    await installHook(lab);
+    ({ lab, user, project } = await openRustLab(launch));
   });
   afterAll(() => lab.remove());
 
@@ -47,9 +44,7 @@ fn main() { println!("{}", answer()); }\nfn answer() -> u32 { ${answer} }\n#[all
     const rows = JSON.parse(project.drydock('plan', '--json').stdout) as { outPath: string }[];
     expect(rows.map(({ outPath }) => existsSync(lab.daemon.address.root + outPath))).toEqual(rows.map(() => true));
     // rustc has read the first session, and made another.
-    const after = project.sessions().find((session) => session !== before) ?? '';
-    const objects = (session: string) => run('find', [session, '-name', '*.o', '-printf', '%f\n']).trim().split('\n');
-    expect(objects(after).filter((name) => objects(before).includes(name)).length).toBeGreaterThan(0);
+    expect(project.keptOf(before).length).toBeGreaterThan(0);
     expect(lab.daemon.log()).not.toContain('no cache mount');
     // The mark of a clean end: none.
     const locks = run('find', [

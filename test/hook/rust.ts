@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import * as path from 'node:path';
-import { type Lab, type Ran, type User, run, writeAs } from './support.ts';
+import type { Launch } from '../daemon/daemon.ts';
+import { type Lab, type Ran, type User, installHook, openLab, run, writeAs } from './support.ts';
 
 export interface RustProject {
   readonly directory: string;
@@ -11,6 +12,19 @@ export interface RustProject {
   writeLibrary(library: string): void;
   /** Directories of rustc's sessions in `target/debug/incremental`. */
   sessions(): readonly string[];
+  /** Names of the object files that the session after `before` has of it. */
+  keptOf(before: string): readonly string[];
+}
+
+/** A daemon with the hook, and a project of its first user. */
+export async function openRustLab(
+  launch: Launch,
+): Promise<{ readonly lab: Lab; readonly user: User; readonly project: RustProject }> {
+  const lab = await openLab(launch);
+  const [user] = lab.users;
+  const project = makeProject(lab, user);
+  await installHook(lab);
+  return { lab, user, project };
 }
 
 /** `remote`: another store than the daemon's. */
@@ -31,6 +45,12 @@ export function makeProject(lab: Lab, user: User, remote = lab.daemon.remote): R
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   const program = [process.execPath, path.join(lab.prefix, 'dist/drydock.mjs')];
+  const sessions = () => {
+    const incremental = path.join(directory, 'target/debug/incremental');
+    const names = readdirSync(incremental, { recursive: true, encoding: 'utf8' });
+    return names.filter((name) => /\/s-[^/.]*$/.test(name)).map((name) => path.join(incremental, name));
+  };
+  const objects = (session: string) => run('find', [session, '-name', '*.o', '-printf', '%f\n']).trim().split('\n');
   return {
     directory,
     drydock(...words) {
@@ -40,10 +60,10 @@ export function makeProject(lab: Lab, user: User, remote = lab.daemon.remote): R
     },
     write: (main) => void writeAs(user, 'project/src/main.rs', main),
     writeLibrary: (library) => void writeAs(user, 'project/src/lib.rs', library),
-    sessions() {
-      const incremental = path.join(directory, 'target/debug/incremental');
-      const names = readdirSync(incremental, { recursive: true, encoding: 'utf8' });
-      return names.filter((name) => /\/s-[^/.]*$/.test(name)).map((name) => path.join(incremental, name));
+    sessions,
+    keptOf(before) {
+      const after = sessions().find((session) => session !== before) ?? '';
+      return objects(after).filter((name) => objects(before).includes(name));
     },
   };
 }

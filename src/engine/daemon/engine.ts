@@ -20,6 +20,7 @@ import { checkSandbox } from './sandbox-check.ts';
 import { DaemonState } from './state.ts';
 
 export interface DaemonOptions {
+  /** Whoever gives it closes it. */
   readonly dialer: Dialer;
   /** This user's directory for logs and marks; made when first written to. */
   readonly stateDirectory: string;
@@ -35,7 +36,7 @@ export interface DaemonEngine extends Engine {
   keep(link: string, paths: ReadonlyMap<string, StorePath>): Promise<void>;
   /** What the daemon says of a valid path; null: it is not valid. */
   info(path: StorePath): ReturnType<RemoteStore['info']>;
-  /** Ends all connections; what was built for them is then no longer kept from being collected. */
+  /** Ends its connection; what was built for it is then no longer kept from being collected. */
   close(): void;
 }
 
@@ -157,7 +158,6 @@ export function daemonEngine({ dialer, stateDirectory, settings = {} }: DaemonOp
         () => {},
       );
       opened = null;
-      dialer.close();
     },
   };
 }
