@@ -232,14 +232,17 @@ export function outputContext(unit: PlannedUnit, workspace: Workspace): BuildOut
 function digest(outDir: string): string {
   const hash = createHash('sha256');
   const self = /[0-9a-z]{32}(?=-)/g;
-  const visit = (relative: string): void => {
-    const absolute = path.join(outDir, relative);
+  // Names are bytes: whether they are a text is for the engine to say, afterwards.
+  const below = (parent: Buffer, name: Buffer) => Buffer.concat([parent, Buffer.from('/'), name]);
+  const visit = (relative: Buffer): void => {
+    const absolute = below(Buffer.from(outDir), relative);
     const stat = fs.lstatSync(absolute);
-    hash.update(`${relative}\0${stat.isDirectory() ? 'd' : stat.mode & 0o111 ? 'x' : 'f'}\0`);
+    hash.update(relative).update(`\0${stat.isDirectory() ? 'd' : stat.mode & 0o111 ? 'x' : 'f'}\0`);
     if (stat.isDirectory()) {
-      for (const name of fs.readdirSync(absolute).sort()) visit(path.join(relative, name));
+      for (const name of fs.readdirSync(absolute, 'buffer').sort((one, other) => one.compare(other)))
+        visit(below(relative, name));
     } else if (stat.isFile()) hash.update(fs.readFileSync(absolute, 'latin1').replaceAll(self, ''));
   };
-  for (const name of ['output', 'out']) if (fs.existsSync(path.join(outDir, name))) visit(name);
+  for (const name of ['output', 'out']) if (fs.existsSync(path.join(outDir, name))) visit(Buffer.from(name));
   return hash.digest('hex');
 }

@@ -14,7 +14,19 @@ export type NarEvent =
 /** The last event of every reading. */
 export type NarEnd =
   | { readonly type: 'end' }
-  | { readonly type: 'malformed'; readonly position: number; readonly message: string };
+  /** `notUtf8`: it may well be an archive, and has a name or target that no text can hold. */
+  | {
+      readonly type: 'malformed';
+      readonly position: number;
+      readonly message: string;
+      readonly notUtf8: NotUtf8 | null;
+    };
+
+/** `path`: as near to it as a text can be. */
+export interface NotUtf8 {
+  readonly what: 'name' | 'target';
+  readonly path: string;
+}
 
 /** More bytes are needed, or the word that there are none. */
 type More = 'more';
@@ -69,9 +81,11 @@ export class ByteQueue {
 /** Where and why reading stopped. Thrown and caught inside this file. */
 class Stop extends Error {
   readonly position: number;
-  constructor(position: number, message: string) {
+  readonly notUtf8: NotUtf8 | null;
+  constructor(position: number, message: string, notUtf8: NotUtf8 | null = null) {
     super(message);
     this.position = position;
+    this.notUtf8 = notUtf8;
   }
 }
 
@@ -84,7 +98,8 @@ export function* readEvents(queue: ByteQueue): Generator<NarEvent | NarEnd | Mor
     yield { type: 'end' };
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
-    yield { type: 'malformed', position: error.position, message: error.message };
+    const { position, message, notUtf8 } = error;
+    yield { type: 'malformed', position, message, notUtf8 };
   }
 }
 
@@ -92,7 +107,7 @@ type Reading<T> = Generator<NarEvent | More, T, undefined>;
 
 /** Not recursive: an archive may be nested deeper than the stack is. */
 function* archive(queue: ByteQueue): Reading<void> {
-  const open: { readonly path: string; last: string | null }[] = [];
+  const open: OpenDirectory[] = [];
   yield* expect(queue, 'nix-archive-1');
   let path: string | null = '';
   while (path !== null) {
@@ -103,11 +118,7 @@ function* archive(queue: ByteQueue): Reading<void> {
 }
 
 /** Goes on after a node: closes what ends there. The path of the next node; null: the root has ended. */
-function* nextEntry(
-  queue: ByteQueue,
-  open: { readonly path: string; last: string | null }[],
-  opened: boolean,
-): Reading<string | null> {
+function* nextEntry(queue: ByteQueue, open: OpenDirectory[], opened: boolean): Reading<string | null> {
   let inside = opened;
   for (let directory = open.at(-1); directory !== undefined; directory = open.at(-1)) {
     if (!inside) yield* expect(queue, ')');
@@ -115,7 +126,7 @@ function* nextEntry(
     const start = queue.position;
     const word = yield* text(queue);
     if (word === 'entry') {
-      const name = yield* entryName(queue, directory.last);
+      const name = yield* entryName(queue, directory);
       directory.last = name;
       return childPath(directory.path, name);
     }
@@ -126,11 +137,16 @@ function* nextEntry(
   return null;
 }
 
-function* entryName(queue: ByteQueue, last: string | null): Reading<string> {
+interface OpenDirectory {
+  readonly path: string;
+  last: string | null;
+}
+
+function* entryName(queue: ByteQueue, { path, last }: OpenDirectory): Reading<string> {
   yield* expect(queue, '(');
   yield* expect(queue, 'name');
   const start = queue.position;
-  const name = yield* text(queue);
+  const name = yield* text(queue, (near) => ({ what: 'name', path: childPath(path, near) }));
   if (narNameProblem(name) !== null) throw new Stop(start, `${JSON.stringify(name)} cannot be the name of an entry`);
   if (last !== null && compareBytes(last, name) >= 0) {
     throw new Stop(start, `the entries are not sorted: ${JSON.stringify(name)} after ${JSON.stringify(last)}`);
@@ -159,7 +175,7 @@ function* node(queue: ByteQueue, path: string): Reading<boolean> {
 function* symlink(queue: ByteQueue, path: string): Reading<void> {
   yield* expect(queue, 'target');
   const start = queue.position;
-  const target = yield* text(queue);
+  const target = yield* text(queue, () => ({ what: 'target', path }));
   if (narTargetProblem(target) !== null) throw new Stop(start, 'not the target of a symlink');
   yield { type: 'symlink', path, target };
 }
@@ -190,7 +206,8 @@ function* expect(queue: ByteQueue, word: string): Reading<void> {
   if ((yield* text(queue)) !== word) throw new Stop(start, `expected ${JSON.stringify(word)}`);
 }
 
-function* text(queue: ByteQueue): Reading<string> {
+/** `told`: what a text that is not UTF-8 is, given the nearest to it. */
+function* text(queue: ByteQueue, told?: (near: string) => NotUtf8): Reading<string> {
   const start = queue.position;
   const size = yield* length(queue, maxText);
   yield* need(queue, size);
@@ -199,7 +216,8 @@ function* text(queue: ByteQueue): Reading<string> {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new Stop(start, 'a name or target that is not UTF-8 is not supported');
+    const message = 'a name or target that is not UTF-8 is not supported';
+    throw new Stop(start, message, told?.(bytes.toString()) ?? null);
   }
 }
 

@@ -1,10 +1,10 @@
 /** Making what a builder left canonical, as Nix does: types, permissions, times. */
+import { isUtf8 } from 'node:buffer';
 import { lstatSync, readdirSync, readlinkSync, renameSync, chmodSync, utimesSync } from 'node:fs';
 import * as path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cloneOrCopy } from '../sys/copy.ts';
 import { fileMask } from '../sys/ids.ts';
-import { sortedByBytes } from '../nix/order.ts';
 import { makeCanonical } from './place.ts';
 import type { FileKind, FileStat } from './record.ts';
 import type { RefusalReason } from './types.ts';
@@ -48,7 +48,7 @@ class Refusal extends Error {
 
 /**
  * Makes all below `directory` canonical: files 0444 or 0555, directories 0555, all mtimes one second after 1970. The
- * directory itself is left writable: it still has to be moved. Sockets, fifos, devices and set-id files are refused.
+ * directory itself is left writable: it still has to be moved. Sockets, fifos, devices, set-id files and names that are not UTF-8 are refused.
  * Files with several links are replaced by copies first: one of the links may lie in rustc's incremental state, whose
  * files must stay writable. Files of the names `own` at the top get the permissions of the umask and keep their time.
  */
@@ -60,12 +60,13 @@ export async function canonicalise(
   let seen = 0;
   const visit = async (place: string, name: string): Promise<TreeDirectory> => {
     const entries = [];
-    for (const child of sortedByBytes(readdirSync(place))) {
+    for (const bytes of readdirSync(place, 'buffer').sort((one, other) => one.compare(other))) {
       if (++seen % 256 === 0) await nextTurn();
+      const child = bytes.toString();
       const file = `${place}/${child}`;
       const relative = name === '' ? child : `${name}/${child}`;
-      const stat = lstatSync(file, { throwIfNoEntry: false });
-      if (stat === undefined) throw new Refusal(relative, 'name-not-utf8');
+      if (!isUtf8(bytes)) throw new Refusal(relative, 'name-not-utf8');
+      const stat = lstatSync(file);
       if (stat.isDirectory()) {
         if ((stat.mode & 0o700) !== 0o700) chmodSync(file, 0o755);
         const node = await visit(file, relative);
@@ -76,8 +77,9 @@ export async function canonicalise(
       }
       if (stat.isSymbolicLink()) {
         makeCanonical(file, 'l');
-        const target = readlinkSync(file);
-        const node: TreeFile = { kind: 'l', file, size: stat.size, inode: stat.ino, target };
+        const target = readlinkSync(file, 'buffer');
+        if (!isUtf8(target)) throw new Refusal(relative, 'target-not-utf8');
+        const node: TreeFile = { kind: 'l', file, size: stat.size, inode: stat.ino, target: target.toString() };
         entries.push({ name: child, node });
         continue;
       }

@@ -68,7 +68,14 @@ export type CommitOutcome =
   /** The output holds what a store path may not hold. The directory is left for `discardOutput`. */
   | { readonly status: 'refused'; readonly file: string; readonly why: RefusalReason };
 
-export type RefusalReason = 'socket' | 'fifo' | 'device' | 'set-id' | 'name-not-utf8' | 'not-a-directory';
+export type RefusalReason =
+  | 'socket'
+  | 'fifo'
+  | 'device'
+  | 'set-id'
+  | 'name-not-utf8'
+  | 'target-not-utf8'
+  | 'not-a-directory';
 
 export type StoreWarning =
   | { readonly kind: 'record-unreadable'; readonly file: string; readonly why: string }

@@ -145,6 +145,34 @@ export function cliSuite(launch: Launch): void {
     write('local/src/lib.rs', 'pub fn word() -> &\'static str { "second" }\n');
   });
 
+  test('what a script leaves in OUT_DIR that target/ cannot show is named, and the build has failed', () => {
+    const before = readFileSync(path.join(project, 'build.rs'), 'utf8');
+    const leaving = (text: string) => {
+      write(
+        'build.rs',
+        `fn main() {
+        use std::os::unix::{ffi::OsStrExt, net::UnixListener};
+        let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+        let odd = std::ffi::OsStr::from_bytes(b"a\\xff");
+        println!("cargo:rerun-if-changed=build.rs");
+        ${text}
+      }\n`,
+      );
+      const { code, stderr } = drydock('--engine', 'nix');
+      return [code, /error\[.*/.exec(stderr)?.[0]];
+    };
+    const said = (words: string) => [101, `error[D0506]: what was made cannot be used: ${words}`];
+    const named = 'std::fs::create_dir(out.join("d")).unwrap(); std::fs::write(out.join("d").join(odd), "").unwrap();';
+    expect(leaving(named)).toEqual(said('out/d/a\ufffd has a name that is not UTF-8'));
+    const linked = 'std::os::unix::fs::symlink(odd, out.join("b")).unwrap();';
+    expect(leaving(linked)).toEqual(said('out/b is a symlink to a name that is not UTF-8'));
+    const kept = 'error[D0506]: what was made cannot be kept in the store:';
+    const bound = 'UnixListener::bind(out.join("s")).unwrap();';
+    expect(leaving(bound)).toEqual([101, `${kept} out/s is neither a file nor a directory nor a symlink`]);
+    write('build.rs', before);
+    succeeding('--engine', 'nix');
+  });
+
   test('the engine is the one of the option, the variable, the configuration', () => {
     const roots = path.join(project, 'target/debug/.drydock/nix-roots');
     const file = path.join(project, '.cargo/config.toml');

@@ -1,6 +1,6 @@
 /** `ssh-ng://`: a daemon behind a real sshd on this machine, with a store of its own. For any version of Nix. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -89,6 +89,24 @@ export function sshSuite(launch: Launch): void {
     rmSync(base, { recursive: true });
     const fetched = await realise(engine, source);
     expect(fetched.outcomes.get('base')?.status).not.toBe('built');
+  });
+
+  test('a name that is not UTF-8 does not come back: the goal has failed and says why', async () => {
+    const goals = makeGoals({
+      named: { script: `mkdir -p $out/d; : > $out/d/$(printf 'a\\377')` },
+      linked: { script: `mkdir $out; ln -s $(printf 'a\\377') $out/b` },
+    });
+    for (let round = 0; round < 2; round++) {
+      const { outcomes } = await realise(engine, { goals: () => goals, inspect: () => Promise.resolve('accept') });
+      const failed = (message: string) => ({
+        status: 'failed',
+        reason: { kind: 'input', code: 'D0506', message: expect.stringContaining(message) as string },
+      });
+      expect(outcomes.get('named')).toEqual(failed('d/a\ufffd has a name that is not UTF-8'));
+      expect(outcomes.get('linked')).toEqual(failed('b is a symlink to a name that is not UTF-8'));
+    }
+    const copies = readdirSync(path.join(daemon.directory, 'state/copies'));
+    expect(copies.filter((name) => !/-(base|top)$/.test(name))).toEqual([]);
   });
 
   test('the pure lane uses the remote builder that the daemon of this machine has, the dev lane does not', async () => {

@@ -221,18 +221,24 @@ test('what a script leaves in OUT_DIR that the store cannot keep is named, and n
 use std::os::unix::{ffi::OsStrExt, net::UnixListener};
 let named = |name: &[u8]| out.join(std::ffi::OsStr::from_bytes(name));
 ${text}
+println!("cargo::rerun-if-changed=build.rs");
 println!("cargo::rustc-env=FROM_SCRIPT=kept");`;
-  const project = scripted('odd', script('std::fs::write(named(b"a\\xff"), "").unwrap();'));
-  const unnamed = await project.build();
-  expect([unnamed.code, unnamed.stderr]).toEqual([
-    101,
-    expect.stringMatching(
-      /error\[D0506\]: what was made cannot be kept in the store: out\/a\ufffd has a name that is not/,
-    ),
-  ]);
-  project.edit('build.rs', 'std::fs::write(named(b"a\\xff"), "")', 'UnixListener::bind(named(b"s"))');
-  expect((await project.build()).stderr).toMatch(/error\[D0506\]: .* out\/s is a socket\n/);
-  project.edit('build.rs', '"s"))', '"s")); std::fs::remove_file(named(b"s"))');
+  const bound = 'UnixListener::bind(named(b"s")).unwrap();';
+  const project = scripted('odd', script(''));
+  const leaving = async (text: string) => {
+    project.write({ 'build.rs': `fn main() {\n${script(text)}\n}\n` });
+    const { code, stderr } = await project.build();
+    return [code, /error\[.*/.exec(stderr)?.[0]];
+  };
+  const said = (words: string) => [101, `error[D0506]: what was made cannot be kept in the store: ${words}`];
+  expect(await leaving('std::fs::write(named(b"a\\xff"), "").unwrap();')).toEqual(
+    said('out/a\ufffd has a name that is not UTF-8'),
+  );
+  expect(await leaving('std::os::unix::fs::symlink(named(b"\\xff"), named(b"b")).unwrap();')).toEqual(
+    said('out/b is a symlink to a name that is not UTF-8'),
+  );
+  expect(await leaving(bound)).toEqual(said('out/s is a socket'));
+  project.edit('build.rs', bound, `${bound} std::fs::remove_file(named(b"s")).unwrap();`);
   await project.good();
   expect(await project.says('odd')).toBe('kept');
 });

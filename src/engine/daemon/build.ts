@@ -5,6 +5,7 @@ import { type GrantedMounts, grantMounts } from '../../mounts/granted.ts';
 import type { Answer } from '../../mounts/grants.ts';
 import type { Attempt, AttemptEnd, Executor } from '../executor.ts';
 import type { FailureReason } from '../types.ts';
+import { unusable } from '../unkeepable.ts';
 import type { Batch } from './batch.ts';
 import { type Ended, daemonFailure, endedOf } from './ended.ts';
 import { Refusal } from './failures.ts';
@@ -43,7 +44,8 @@ async function build(shop: Workshop, attempt: Attempt): Promise<AttemptEnd> {
   if (!end.ok || end.built) shop.state.writeLog(sealed.drvPath, lines);
   // Before anybody draws lessons from a failure that the daemon's configuration has caused.
   if (!end.ok) await suspectSandbox(shop, end.reason, lines);
-  if (end.ok) await shop.outputs.fetch(sealed.outPath);
+  const notUtf8 = end.ok ? await shop.outputs.fetch(sealed.outPath) : null;
+  if (notUtf8 !== null) return { status: 'failed', reason: unusable(notUtf8) };
   const code = end.ok ? 0 : codeOf(end.reason);
   const outDir = shop.outputs.hostPath(sealed.outPath);
   const verdict = await attempt.inspect({ ok: end.ok, code, outDir, lines });

@@ -1,6 +1,7 @@
 /** How a build ended, by what the daemon says. */
 import type { BuildResult } from '../../nix/worker-replies.ts';
 import type { FailureReason } from '../types.ts';
+import { unkeepable } from '../unkeepable.ts';
 import { full, isFull, plain } from './failures.ts';
 
 export type Ended =
@@ -32,6 +33,8 @@ export function endedOf({ status, message }: BuildResult): Ended | 'unfinished' 
 /** What the daemon says that is not of the builder. Throws `UserError` D0604 where the disk was full. */
 export function daemonFailure(message: string): FailureReason {
   if (isFull(message)) throw full(message);
+  const odd = /['"].*\/nix\/store\/[^/'"]+\/?([^'"]*)['"] has an unsupported type/.exec(message)?.[1];
+  if (odd !== undefined) return unkeepable(odd, 'type');
   return { kind: 'input', code: 'D0610', message: `the Nix daemon could not build it: ${message}` };
 }
 

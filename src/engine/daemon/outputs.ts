@@ -1,9 +1,11 @@
 /** Where valid outputs lie on this machine. A daemon at the other end of ssh has them there: they are copied from it. */
 import { renameSync, rmSync, statSync } from 'node:fs';
 import * as path from 'node:path';
+import type { NotUtf8 } from '../../nix/nar-grammar.ts';
 import type { StorePath } from '../../nix/types.ts';
 import { asideName } from '../../sys/durable.ts';
 import { type DaemonAddress, rootOf } from './address.ts';
+import { notUtf8In } from './names.ts';
 import type { RemoteStore } from './remote-store.ts';
 import type { DaemonState } from './state.ts';
 import { unpackNar } from './unpack.ts';
@@ -36,9 +38,12 @@ export class Outputs {
     return root === null ? this.#state.copyOf(storePath) : `${root}${storePath}`;
   }
 
-  /** Copies a valid path to this machine if it is not here. */
-  async fetch(storePath: StorePath): Promise<void> {
-    if (this.#isHere(storePath)) return;
+  /**
+   * Copies a valid path to this machine if it is not here. Answers what is in it and cannot be used, since its name is
+   * not UTF-8; null: there is nothing of that kind.
+   */
+  async fetch(storePath: StorePath): Promise<NotUtf8 | null> {
+    if (this.#isHere(storePath)) return notUtf8In(this.hostPath(storePath));
     const to = this.hostPath(storePath);
     makeDirectories(path.dirname(to));
     const aside = asideName(to);
@@ -46,8 +51,10 @@ export class Outputs {
     const info = await store.info(storePath);
     if (info === null) throw new Error(`${storePath} is not valid any more`);
     try {
-      await unpackNar((onPiece) => store.nar(info, onPiece), aside);
-      renameSync(aside, to);
+      const notUtf8 = await unpackNar((onPiece) => store.nar(info, onPiece), aside);
+      if (notUtf8 === null) renameSync(aside, to);
+      else rmSync(aside, { recursive: true, force: true });
+      return notUtf8;
     } catch (error) {
       rmSync(aside, { recursive: true, force: true });
       throw error;

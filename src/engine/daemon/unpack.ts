@@ -1,28 +1,36 @@
 /** A NAR as it comes, written to the disk. */
 import { closeSync, mkdirSync, openSync, symlinkSync, writeSync } from 'node:fs';
 import * as path from 'node:path';
-import { ByteQueue, type NarEnd, type NarEvent, readEvents } from '../../nix/nar-grammar.ts';
+import { ByteQueue, type NarEnd, type NarEvent, type NotUtf8, readEvents } from '../../nix/nar-grammar.ts';
 
-/** `send` hands the archive out piece by piece; `to` must not exist. Rejects when the bytes are no NAR. */
+/**
+ * `send` hands the archive out piece by piece; `to` must not exist. Rejects when the bytes are no NAR. Answers what kept
+ * it from being written: a name that is not UTF-8; null: all is there.
+ */
 export async function unpackNar(
   send: (onPiece: (piece: Uint8Array) => void) => Promise<void>,
   to: string,
-): Promise<void> {
+): Promise<NotUtf8 | null> {
   const queue = new ByteQueue();
   const events = readEvents(queue);
   const tree = new TreeWriter(to);
+  let notUtf8: NotUtf8 | null = null;
   const advance = () => {
-    for (let next = events.next(); next.done !== true && next.value !== 'more'; next = events.next())
-      tree.add(next.value);
+    for (let next = events.next(); next.done !== true && next.value !== 'more'; next = events.next()) {
+      if (next.value.type === 'malformed') ({ notUtf8 } = next.value);
+      if (notUtf8 === null) tree.add(next.value);
+    }
   };
   try {
     advance();
     await send((piece) => {
+      if (notUtf8 !== null) return;
       queue.push(piece);
       advance();
     });
     queue.closed = true;
     advance();
+    return notUtf8;
   } finally {
     tree.close();
   }

@@ -1,5 +1,6 @@
 /** One goal of the embedded engine, from its lock to its place in the store. */
-import type { OutputHandle, RefusalReason } from '../../store/types.ts';
+import type { OutputHandle } from '../../store/types.ts';
+import { unkeepable } from '../unkeepable.ts';
 import type { Attempt, AttemptEnd, Executor } from '../executor.ts';
 import type { FailureReason } from '../types.ts';
 import { type BuilderRun, runBuilder } from './builder-run.ts';
@@ -62,20 +63,6 @@ async function buildInto(shop: Workshop, attempt: Attempt, handle: OutputHandle)
   if (outcome.status === 'refused') return { status: 'failed', reason: unkeepable(outcome.file, outcome.why) };
   shop.built(goal.sealed);
   return { status: 'built', milliseconds: Math.round(performance.now() - begun) };
-}
-
-const refusals: Readonly<Record<RefusalReason, string>> = {
-  socket: 'is a socket',
-  fifo: 'is a named pipe',
-  device: 'is a device',
-  'set-id': 'is set-user-id or set-group-id',
-  'name-not-utf8': 'has a name that is not UTF-8',
-  'not-a-directory': 'is no directory',
-};
-
-function unkeepable(file: string, why: RefusalReason): FailureReason {
-  const message = `what was made cannot be kept in the store: ${file === '' ? 'it' : file} ${refusals[why]}`;
-  return { kind: 'input', code: 'D0506', message };
 }
 
 function failureOf(run: BuilderRun): FailureReason {
