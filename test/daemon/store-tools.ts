@@ -4,7 +4,7 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSyn
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { installInto } from '../installation.ts';
-import { startDaemon } from './daemon.ts';
+import { type Launch, startDaemon } from './daemon.ts';
 
 const ordinary = 54_321;
 /** What the compiler of the store adds to every link. */
@@ -24,6 +24,8 @@ export interface StoreTools {
   readonly tools: Readonly<Record<'sysroot' | 'rustc' | 'driver' | 'cc' | 'shell', string>>;
   /** Directories of `PATH` that lie in the store. */
   readonly bins: readonly string[];
+  /** The others. */
+  readonly hostBins: readonly string[];
   /** Runs a tool of Nix; its standard output. */
   nix(program: string, ...args: readonly string[]): string;
   /** A store path that a script of the shell makes at `$out`, with `$inputs` among its inputs. */
@@ -48,8 +50,9 @@ if [ -n "\${NIX_CC_WRAPPER_TARGET_HOST_here-}" ]; then
   [ -n "$flags" ] || for flag in $NIX_LDFLAGS; do case $flag in -L*) ;; *) flag=-Wl,$flag; esac; flags="$flags $flag"; done
 fi`;
 
-export async function openStoreTools(): Promise<StoreTools> {
-  const daemon = await startDaemon(['store = local']);
+/** `launch`: whose Nix works on the machine's store. */
+export async function openStoreTools(launch: Launch): Promise<StoreTools> {
+  const daemon = await startDaemon(['store = local'], launch);
   const directory = mkdtempSync(path.join(os.tmpdir(), 'drydock-nix-tools-'));
   chmodSync(directory, 0o755);
   const command = installInto(path.join(directory, 'program'));
@@ -57,7 +60,8 @@ export async function openStoreTools(): Promise<StoreTools> {
   const made: string[] = [];
   const nix: StoreTools['nix'] = (program, ...args) => {
     const env = { PATH: process.env['PATH'], HOME: directory, NIX_REMOTE: `unix://${socket}` };
-    const ended = spawnSync(program, args, { env, encoding: 'utf8' });
+    const [name = '', ...before] = launch.tool(program);
+    const ended = spawnSync(name, [...before, ...args], { env, encoding: 'utf8' });
     if (ended.status !== 0) throw new Error(`${program} ${args.join(' ')}\n${ended.stderr}`);
     return ended.stdout.trim();
   };
@@ -97,13 +101,15 @@ export async function openStoreTools(): Promise<StoreTools> {
     chmod +x $out/bin/*`,
   );
   const bins = [rustc, sysroot, cc, shell].map((each) => `${each}/bin`);
+  const [own = ''] = launch.tool('nix-store').filter((each) => path.isAbsolute(each));
+  const hostBins = [...(own === '' ? [] : [path.dirname(own)]), '/usr/local/bin', '/usr/bin', '/bin'];
   const run: StoreTools['run'] = (root, program, args, variables = {}) => {
     const home = path.join(directory, 'home');
     mkdirSync(home, { recursive: true });
     chownSync(home, ordinary, ordinary);
     const env = {
       HOME: home,
-      PATH: [...bins, '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
+      PATH: [...bins, ...hostBins].join(':'),
       NIX_DAEMON_SOCKET_PATH: socket,
       NIX_REMOTE: `unix://${socket}`,
       ...variables,
@@ -118,6 +124,7 @@ export async function openStoreTools(): Promise<StoreTools> {
     directory,
     tools: { sysroot, rustc, driver, cc, shell },
     bins,
+    hostBins,
     nix,
     built,
     script,
@@ -154,7 +161,8 @@ export async function openStoreTools(): Promise<StoreTools> {
       rmSync(directory, { recursive: true, force: true });
       const words = ['--delete', '--ignore-liveness', ...new Set([...users, ...makers, ...own])];
       const env = { PATH: process.env['PATH'], HOME: '/' };
-      const { status, stderr } = spawnSync('nix-store', words, { env, encoding: 'utf8' });
+      const [name = '', ...before] = launch.tool('nix-store');
+      const { status, stderr } = spawnSync(name, [...before, ...words], { env, encoding: 'utf8' });
       if (status !== 0) throw new Error(stderr);
     },
   };

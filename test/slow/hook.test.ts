@@ -3,6 +3,8 @@ import { lab } from '../daemon/lab.ts';
 import { attackSuite } from '../hook/attacks.ts';
 import { engineHookSuite } from '../hook/engine.ts';
 import { exportHookSuite } from '../hook/export.ts';
+import { refusalSuite } from '../hook/install.ts';
+import { moduleSuite } from '../hook/module.ts';
 import { ownStoreSuite } from '../hook/own-store.ts';
 import { hookSuite } from '../hook/suite.ts';
 import { viewSuite } from '../hook/views.ts';
@@ -25,5 +27,11 @@ describe.each(['2.26', '2.34'])('Nix %s', (version) => {
   });
   describe('own store', () => {
     ownStoreSuite(lab(version));
+  });
+  describe('what the installation refuses', () => {
+    refusalSuite(lab(version));
+  });
+  describe('the NixOS module', () => {
+    moduleSuite(lab(version));
   });
 });

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeNix32 } from '../../src/nix/nix32.ts';
 import type { StorePath } from '../../src/nix/types.ts';
 import type { PlanRow } from '../../src/plan/describe.ts';
@@ -11,23 +11,19 @@ import { parseRecord } from '../../src/store/record.ts';
 import { run } from '../../src/sys/run.ts';
 import { layFixture } from '../../bench/fixture.mjs';
 import { fetchCrates, unpackCrate } from '../../scripts/crates.mjs';
-import { type TestDaemon, startDaemon } from '../daemon/daemon.ts';
+import { type Launch, type TestDaemon, startDaemon, stock } from '../daemon/daemon.ts';
+import { lab } from '../daemon/lab.ts';
 import { installInto } from '../installation.ts';
 import { callerEnvironment } from '../oracle/project.ts';
 
 let directory: string;
-let daemon: TestDaemon;
 let program: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'drydock-parity-')));
   program = installInto(path.join(directory, 'program'));
-  daemon = await startDaemon();
 });
-afterAll(async () => {
-  await daemon.remove();
-  fs.rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
 
 /** What an engine made: by output path the derivation that made it, and the hash of its NAR as `nix-store` prints it. */
 type Made = Readonly<Record<string, readonly [deriver: string, narHash: string]>>;
@@ -42,16 +38,30 @@ function layRipgrep(root: string): void {
   unpackCrate(archive, root);
 }
 
-test.each(lanes)('ripgrep, %s', async (_, words) => {
-  const { embedded, nix } = await both({ name: 'ripgrep', lay: layRipgrep }, words);
-  expect(nix).toEqual(embedded);
-  expect(Object.keys(nix.made).length).toBeGreaterThan(30);
-});
+const versions: readonly (readonly [name: string, launch: Launch])[] = [
+  ["the machine's Nix", stock],
+  ['Nix 2.26', lab('2.26')],
+  ['Nix 2.34', lab('2.34')],
+];
 
-test('the dependencies of the fixture', async () => {
-  const { embedded, nix } = await both({ name: 'fixture', lay: layFixture }, ['--locked']);
-  expect(nix).toEqual(embedded);
-  expect(Object.keys(nix.made).length).toBeGreaterThan(350);
+describe.each(versions)('%s', (_, launch) => {
+  let daemon: TestDaemon;
+  beforeAll(async () => {
+    daemon = await startDaemon([], launch);
+  });
+  afterAll(() => daemon.remove());
+
+  test.each(lanes)('ripgrep, %s', async (__, words) => {
+    const { embedded, nix } = await both(daemon, { name: 'ripgrep', lay: layRipgrep }, words);
+    expect(nix).toEqual(embedded);
+    expect(Object.keys(nix.made).length).toBeGreaterThan(30);
+  });
+
+  test('the dependencies of the fixture', async () => {
+    const { embedded, nix } = await both(daemon, { name: 'fixture', lay: layFixture }, ['--locked']);
+    expect(nix).toEqual(embedded);
+    expect(Object.keys(nix.made).length).toBeGreaterThan(350);
+  });
 });
 
 interface Checkout {
@@ -60,14 +70,17 @@ interface Checkout {
 }
 
 /** Two checkouts at different places: where they lie is no part of the pure lane. What is made is given as `settled` says. */
-async function both(checkout: Checkout, words: readonly string[]) {
+async function both(daemon: TestDaemon, checkout: Checkout, words: readonly string[]) {
   const [embedded, nix] = [
-    await built('embedded', checkout, words),
-    await built('nix', checkout, ['--engine', 'nix', ...words]),
+    await built(null, checkout, words),
+    await built(daemon, checkout, ['--engine', 'nix', ...words]),
   ];
   const store = layoutOf(path.join(directory, 'store'));
   const here = madeHere(embedded.map(({ outPath }) => outPath));
-  const there = madeByDaemon(nix.map(({ outPath }) => outPath));
+  const there = madeByDaemon(
+    daemon,
+    nix.map(({ outPath }) => outPath),
+  );
   return {
     embedded: { units: embedded, made: settled(here, there, (one) => store.content(one)) },
     nix: { units: nix, made: settled(there, here, (one) => `${daemon.address.root}${one}`) },
@@ -105,24 +118,25 @@ function textOf(file: string, name: string): string {
 
 type Unit = Pick<PlanRow, 'id' | 'drvPath' | 'outPath'>;
 
-/** Builds in the engine's checkout; the pure units of its plan. */
+/** Builds in a checkout of the daemon's, or, without one, of the embedded engine's; the pure units of its plan. */
 async function built(
-  engine: 'embedded' | 'nix',
+  daemon: TestDaemon | null,
   { name, lay }: Checkout,
   words: readonly string[],
 ): Promise<readonly Unit[]> {
-  const root = path.join(directory, engine, name);
+  const root = path.join(directory, daemon?.version ?? 'embedded', name);
   if (!fs.existsSync(root)) {
     fs.mkdirSync(path.dirname(root), { recursive: true });
     lay(root);
   }
-  await drydock(root, 'build', ...words);
-  const rows = JSON.parse(await drydock(root, 'plan', '--json', ...words)) as readonly PlanRow[];
+  await drydock(daemon, root, 'build', ...words);
+  const rows = JSON.parse(await drydock(daemon, root, 'plan', '--json', ...words)) as readonly PlanRow[];
   return rows.flatMap(({ id, lane, drvPath, outPath }) => (lane === 'pure' ? [{ id, drvPath, outPath }] : []));
 }
 
-async function drydock(root: string, ...words: readonly string[]): Promise<string> {
-  const env = { ...callerEnvironment(), NIX_REMOTE: daemon.remote, DRYDOCK_STORE: path.join(directory, 'store') };
+async function drydock(daemon: TestDaemon | null, root: string, ...words: readonly string[]): Promise<string> {
+  const remote = daemon === null ? {} : { NIX_REMOTE: daemon.remote };
+  const env = { ...callerEnvironment(), ...remote, DRYDOCK_STORE: path.join(directory, 'store') };
   const { code, stdout, stderr } = await run(process.execPath, [program, ...words], { cwd: root, env });
   if (code !== 0) throw new Error(stderr.toString());
   return stdout.toString();
@@ -138,7 +152,7 @@ function madeHere(paths: readonly StorePath[]): Made {
   return Object.fromEntries(made) as Made;
 }
 
-function madeByDaemon(paths: readonly StorePath[]): Made {
+function madeByDaemon(daemon: TestDaemon, paths: readonly StorePath[]): Made {
   const ask = (what: string) =>
     daemon
       .nix('nix-store', '--query', what, ...paths)
