@@ -2,7 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   linkSync,
+  openSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -12,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import * as path from 'node:path';
+import { text as streamText } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Launch } from '../daemon/daemon.ts';
 import { counting } from './expressions.ts';
@@ -183,6 +186,8 @@ export function attackSuite(launch?: Launch): void {
         '/dev/shm',
         '/sys',
         '/usr/lib',
+        '/tmp',
+        '/tmp/in',
       ],
       ...['/', '//', '/cache/', '/cache/../etc', '/./etc', 'cache', '/a=b', '/a b', '/a\nb'],
     ])('the target %j', async (target) => {
@@ -328,8 +333,7 @@ export function attackSuite(launch?: Launch): void {
         const text = grantText(drv, caller, [{ directory: path.join(silent, 'cache'), of: alice.home }]);
         if (place === 'directory') put(alice, caller, drv, text);
         const begun = performance.now();
-        // The signal of its own clock.
-        expect(await cold(alice, drv)).toContain('ended with 142');
+        expect(await cold(alice, drv)).toContain('did not answer in time');
         expect(performance.now() - begun).toBeLessThan(20_000);
       }
     } finally {
@@ -394,7 +398,10 @@ export function attackSuite(launch?: Launch): void {
     put(alice, caller, drv, grantText(drv, caller, [{ directory }]));
     const building = build(alice, drv);
     await expect.poll(() => builds().split('\n').length, { timeout: 10_000 }).toBe(3);
-    process.kill(hookOf(drv), 'SIGKILL');
+    const staying = processesOf(drv);
+    expect(staying.map(({ uid }) => uid).toSorted((a, b) => a - b)).toEqual([0, alice.uid]);
+    for (const { pid, uid } of staying) if (uid === 0) process.kill(pid, 'SIGKILL');
+    await expect.poll(() => processesOf(drv)).toEqual([]);
     expect((await building).text).toContain('1000\n');
     expect(builds()).toContain('slept\n');
     const next = await derivation(alice, caller);
@@ -408,29 +415,80 @@ export function attackSuite(launch?: Launch): void {
     const lock = writeAs(alice, `${directory}.lock`, '');
     const holder = spawn('flock', [lock, 'sleep', '60']);
     try {
-      const drv = await derivation(alice, caller);
-      const text = grantText(drv, caller, [{ directory }]).replace(' held ', ' lock ');
-      put(alice, caller, drv, text);
+      const waiting = async () => {
+        const drv = await derivation(alice, caller);
+        put(alice, caller, drv, grantText(drv, caller, [{ directory }]).replace(' held ', ' lock '));
+        return drv;
+      };
       const begun = performance.now();
-      expect(await cold(alice, drv)).toContain('is in use');
+      expect(await cold(alice, await waiting())).toContain('is in use');
       expect(performance.now() - begun).toBeLessThan(10_000);
+      // The process that waits is the owner's, who may end it.
+      const drv = await waiting();
+      const ended = cold(alice, drv);
+      const its = await found(drv, alice.uid);
+      expect(rightsOf(its)).toEqual(without(alice.uid));
+      const kill = (signal: string) =>
+        lab.as(alice, ['/bin/sh', '-c', `cat /proc/${its}/maps; kill -${signal} ${its}`]);
+      expect((await kill('KILL')).stderr).toContain('Permission denied');
+      expect(await ended).toContain('did not answer in time');
+      await expect.poll(() => processesOf(drv)).toEqual([]);
     } finally {
       holder.kill();
     }
   });
+
+  test('who reads a derivation is nobody', async () => {
+    const drv = await derivation(alice, callerOf(alice));
+    const text = path.join(lab.daemon.directory, 'never.drv');
+    run('mkfifo', ['-m', '644', text]);
+    const open = openSync(text, 'r+');
+    const program = path.join(lab.prefix, 'lib/drydock/drydock-hook');
+    const hook = spawn(program, [`${process.pid}`, drv, text, lab.limits], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const said = streamText(hook.stderr);
+    const printed = streamText(hook.stdout);
+    const reader = await found(drv, 65534);
+    expect(rightsOf(reader)).toEqual(without(65534));
+    process.kill(reader, 'SIGKILL');
+    expect(await said).toContain('did not answer in time');
+    expect(await printed).toBe('');
+    closeSync(open);
+  });
 }
 
-/** The process of the hook that stays while the derivation is built. */
-function hookOf(drv: string): number {
-  const found = readdirSync('/proc').find((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
+/** Of the hook that looks at the derivation, or stays while it is built. */
+function processesOf(drv: string): readonly { readonly pid: number; readonly uid: number }[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return words[0]?.endsWith('/drydock-hook') === true && words.includes(drv);
+      if (words[0]?.endsWith('/drydock-hook') !== true || !words.includes(drv)) return [];
+      const [uid] = rightsOf(Number(pid))['Uid'] ?? [];
+      return [{ pid: Number(pid), uid: Number(uid) }];
     } catch {
-      return false;
+      return [];
     }
   });
-  if (found === undefined) throw new Error(`no hook stays with ${drv}`);
-  return Number(found);
+}
+
+/** Waits for the hook's process of that user. */
+async function found(drv: string, uid: number): Promise<number> {
+  const its = () => processesOf(drv).find((one) => one.uid === uid)?.pid;
+  await expect.poll(its, { timeout: 10_000, interval: 5 }).toBeDefined();
+  return its() ?? 0;
+}
+
+/** Words of those lines of /proc/PID/status that tell the rights of a process. */
+function rightsOf(pid: number): Readonly<Record<string, readonly string[]>> {
+  const lines = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n');
+  const wanted = /^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapAmb):/;
+  const words = lines.filter((line) => wanted.test(line)).map((line) => line.split(/[:\s]+/).filter(Boolean));
+  return Object.fromEntries(words.map(([name = '', ...rest]) => [name, rest]));
+}
+
+function without(uid: number): Readonly<Record<string, readonly string[]>> {
+  const none = ['0000000000000000'];
+  const nobody = Array.from({ length: 4 }, () => '65534');
+  const capabilities = { CapInh: none, CapPrm: none, CapEff: none, CapAmb: none };
+  return { Uid: nobody.map(() => `${uid}`), Gid: nobody, Groups: [], ...capabilities };
 }

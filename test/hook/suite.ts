@@ -238,6 +238,11 @@ export function hookSuite(launch: Launch): void {
     const installed = readFileSync(conf, 'utf8');
     expect(lab.drydockAsRoot(...lab.installWords()).stdout).toContain('the hook is installed as it should be');
     expect(readFileSync(conf, 'utf8')).toBe(installed);
+    // What lies there of an earlier drydock goes.
+    const earlier = path.join(lab.prefix, 'lib/drydock/source/earlier.rs');
+    writeFileSync(earlier, '');
+    expect(lab.drydockAsRoot(...lab.installWords()).stdout).toContain('remove source/earlier.rs');
+    expect(existsSync(earlier)).toBe(false);
     const check = await lab.drydock(alice, 'nix', 'check-hook');
     expect(check.stdout + check.stderr).toContain('had its cache mount');
     expect(lab.drydockAsRoot(...lab.installWords(), '--uninstall', '--dry-run').stdout).toContain('rm -f');

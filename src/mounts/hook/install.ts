@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync, statSync, writeFileSync } from 
 import * as path from 'node:path';
 import { UserError, errnoOf } from '../../sys/errors.ts';
 import { type Edit, withHook, withoutHook } from './nix-conf.ts';
-import { compileHook, filterName, programName, sourceNames } from './program.ts';
+import { compileHook, filterName, programName, sourceNames, sourcesIn } from './program.ts';
 
 export interface HookPlaces {
   /** The programs go to `<prefix>/lib/drydock`. */
@@ -41,17 +41,23 @@ export async function prepareInstall(places: HookPlaces, stage: string, systemd:
   const sources = sourceNames();
   const names = [programName, filterName, ...sources];
   const stale = names.filter((name) => !same(path.join(stage, name), path.join(home, name)));
+  const others = sourcesIn(home).filter((name) => !sources.includes(name));
   const steps: string[] = [];
   const script = ['set -eu', 'umask 022'];
   if (stale.length > 0) {
     steps.push(`put ${inWords(stale)} into ${home}, owned by root`);
-    script.push(`install -d -m 0755 ${word(path.join(home, 'source'))}`);
+    for (const directory of directoriesOf(sources))
+      script.push(`install -d -m 0755 ${word(path.join(home, directory))}`);
     for (const name of stale) {
       const to = path.join(home, name);
       const mode = sources.includes(name) ? '0644' : '0755';
       script.push(`install -o 0 -g 0 -m ${mode} ${word(path.join(stage, name))} ${word(`${to}.new`)}`);
       script.push(`mv -f ${word(`${to}.new`)} ${word(to)}`);
     }
+  }
+  if (others.length > 0) {
+    steps.push(`remove ${others.join(', ')} of an earlier drydock from ${home}`);
+    script.push(...others.map((name) => `rm -f ${word(path.join(home, name))}`));
   }
   if (edit.kind === 'changed') {
     steps.push(`add the line \`pre-build-hook = ${path.join(home, filterName)}\` to ${places.conf}`);
@@ -72,19 +78,26 @@ export function prepareUninstall(places: HookPlaces, stage: string, systemd: boo
     steps.push(`take the line \`pre-build-hook = ${path.join(home, filterName)}\` out of ${places.conf}`);
     script.push(...replaceConf(edit.text, places.conf, stage), ...restart(systemd, steps));
   }
-  const names = [filterName, programName, ...sourceNames()].filter((name) => existsSync(path.join(home, name)));
+  const sources = sourcesIn(home);
+  const names = [filterName, programName, ...sources].filter((name) => existsSync(path.join(home, name)));
   if (names.length > 0) {
     // After the restart: a daemon whose hook is missing fails every build.
     steps.push(`remove ${inWords(names)} from ${home}`);
     script.push(...names.map((name) => `rm -f ${word(path.join(home, name))}`));
-    script.push(`rmdir ${word(path.join(home, 'source'))} ${word(home)} 2>/dev/null || true`);
+    const directories = [...directoriesOf(sources).toReversed(), '.'].map((name) => word(path.join(home, name)));
+    script.push(...directories.map((directory) => `rmdir ${directory} 2>/dev/null || true`));
   }
   return { script: `${script.join('\n')}\n`, steps };
 }
 
+/** Outer ones first. */
+function directoriesOf(names: readonly string[]): readonly string[] {
+  return [...new Set(names.map((name) => path.dirname(name)))].toSorted((a, b) => a.length - b.length);
+}
+
 /** Names of files of the hook; those of the program's source are counted. */
 function inWords(names: readonly string[]): string {
-  const source = names.filter((name) => sourceNames().includes(name));
+  const source = names.filter((name) => path.dirname(name) !== '.');
   const others = names.filter((name) => !source.includes(name));
   return [...others, ...(source.length > 0 ? [`the program's source (${source.length} files)`] : [])].join(', ');
 }

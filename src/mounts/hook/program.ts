@@ -12,7 +12,17 @@ const sourceName = 'source';
 
 /** The source's files, relative to where the programs lie. */
 export function sourceNames(): readonly string[] {
-  return readdirSync(sourceFile(sourceName)).map((name) => path.join(sourceName, name));
+  return sourcesIn(path.dirname(sourceFile(sourceName)));
+}
+
+/** The same of a directory in which the programs lie, which may be those of another drydock. */
+export function sourcesIn(home: string): readonly string[] {
+  const root = path.join(home, sourceName);
+  if (!existsSync(root)) return [];
+  const entries = readdirSync(root, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => path.relative(home, path.join(entry.parentPath, entry.name)));
 }
 
 /** Beside this file, or in `hook/` beside the bundle. */

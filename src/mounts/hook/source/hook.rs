@@ -4,40 +4,45 @@
 //!     drydock-hook WORKER DRV FILE CONF
 //!
 //! WORKER is the daemon's process that builds, DRV the derivation's path, FILE where its text lies, CONF the
-//! administrator's limits. Run as root by `pre-build-hook`. What it believes, and whom:
-//!   the derivation    anybody can write one. It names an owner (uid), their scope, their directory of grants, mounts, views
-//!   the grant         a file of that owner, for exactly this derivation. Nobody else can write one
-//!   the kernel        who owns a file, which file it is (device and inode), which uid the worker has locked
-//! Every path of the owner is opened with the owner's rights and without following symlinks; what is mounted is the open
-//! directory, not its name. Nothing of the owner's is changed; beside the grant the outcome is noted. On any doubt nothing is
-//! printed, and the build runs without.
+//! administrator's limits. Run as root by `pre-build-hook`. What root does is in the files of this directory, in the order in
+//! which they are best read: hook, request, limits, worker, child, place, mount, views, watch, kernel. What others have written is
+//! read by processes without any of root's rights (`unprivileged/`), and what those say is judged here:
+//!   nobody      reads the derivation, which anybody can write. It names an owner (uid), mounts and views
+//!   the owner   reads the grant for exactly this derivation, which nobody else can write, and opens the directories
+//!   root        believes the administrator's limits and the kernel: who owns what was opened, where it lies, which uid the
+//!               worker has locked. What is mounted is the open directory, not its name
+//! Nothing of the owner's is changed; beside the grant the outcome is noted. On any doubt nothing is printed, and the build
+//! runs without.
 //!
 //! The files of this directory, the standard library and the C library: `rustc -O hook.rs`.
 #![deny(unused_must_use)]
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void, CString};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-mod formats;
-mod grants;
+mod child;
 mod kernel;
 mod limits;
 mod mount;
+mod place;
 mod request;
+mod unprivileged;
 mod views;
 mod watch;
 mod worker;
-use formats::*;
-use grants::*;
+use child::*;
 use kernel::*;
 use limits::*;
 use mount::*;
+use place::*;
 use request::*;
+use unprivileged::{owner, reader};
 use views::*;
 use watch::*;
 use worker::*;
@@ -45,17 +50,9 @@ use worker::*;
 type Outcome<T> = Result<T, String>;
 
 const PLACE: &str = "/run/drydock";
-const LARGEST_DERIVATION: u64 = 16 << 20;
-const LARGEST_GRANT: u64 = 64 << 10;
-const MOST_MOUNTS: usize = 16;
-const MOST_VIEWS: usize = 512;
-/// For all that is looked at, waiting for a lock aside. A file system of the owner's may never answer.
+/// For each process that looks at what others have written. A file system of the owner's may never answer.
 const SECONDS_TO_LOOK: u32 = 10;
-/// First components that a target may not have: a mount there could cover what the sandbox consists of.
-const RESERVED: [&str; 17] = [
-    "nix", "etc", "build", "proc", "dev", "sys", "bin", "sbin", "usr", "lib", "lib32", "lib64", "libx32", "run", "tmp",
-    "boot", "root",
-];
+const SECONDS_TO_TELL: u32 = 2;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -63,7 +60,6 @@ fn main() {
         eprintln!("drydock-hook: WORKER DRV FILE CONF");
         return;
     };
-    unsafe { alarm(SECONDS_TO_LOOK) };
     match answer(worker, drv, file, conf) {
         Ok(text) => drop(std::io::stdout().write_all(text.as_bytes())),
         Err(reason) => log("cache mount", drv, &reason),
@@ -73,29 +69,42 @@ fn main() {
 /// The whole of it, in order. The text is what the daemon reads.
 fn answer(worker: &str, drv: &str, file: &str, conf: &str) -> Outcome<String> {
     let worker: c_int = worker.parse().map_err(|_| "the worker's id is no number")?;
-    let text = read_bounded(File::open(file).map_err(|e| format!("{file}: {e}"))?, LARGEST_DERIVATION, "derivation")?;
-    let derivation = Derivation::of(&text)?;
-    let request = Request::of(&derivation)?;
     let limits = Limits::read(conf)?;
-    unsafe { alarm(SECONDS_TO_LOOK.saturating_add(limits.wait)) };
+    let wait = limits.wait()?;
+    // The processes below have clocks of their own; this one is for what the kernel itself might wait for.
+    unsafe { alarm((2 * SECONDS_TO_LOOK).saturating_add(wait)) };
+    let text = File::open(file).map_err(|e| format!("{file}: {e}"))?;
+    let store = Store::of(drv, file)?;
+    let directory = store.open()?;
+    let read = Child::without_rights(NOBODY, SECONDS_TO_LOOK, || reader::read(text, &store, &directory))?.answer()?;
+    let request = Request::of(read)?;
     let outcome = limits.check(&request).and_then(|()| enter(worker)).and_then(|()| {
         let builder = build_user(worker, drv)?;
-        let mut mounted = mount_all(&request, &limits, worker, drv, &builder)?;
-        let no_view = show_views(&derivation, &request, &limits, worker, drv, file, &mut mounted);
-        Ok((mounted, no_view, builder))
+        let busy = mount_points();
+        // In the worker's namespace: only what is opened there can be mounted there.
+        let mut owner = Child::without_rights(request.owner, SECONDS_TO_LOOK.saturating_add(wait), || {
+            owner::open(&request, drv, worker, &busy, wait)
+        })?;
+        let mut opened = owner.answer()?.into_iter();
+        let mut mounts = mount_all(&request, &limits, &mut opened, &owner, &builder, worker)?;
+        let mut no_view = None;
+        if !request.views.is_empty() || !request.no_view.is_empty() {
+            let shown = show_views(&request, &limits, &mut opened, &owner, &store, worker, &mut mounts);
+            no_view = shown.unwrap_or_else(Some);
+        }
+        Ok((mounts, no_view, builder, owner))
     });
-    tell_owner(&request, drv, outcome.as_ref().map(|(_, no_view, _)| no_view));
-    let (mounted, no_view, builder) = outcome?;
+    let told = outcome.as_ref().map(|(_, no_view, ..)| no_view);
+    drop(Child::without_rights(request.owner, SECONDS_TO_TELL, || owner::tell(&request, drv, told))?.answer());
+    let (mounts, no_view, builder, owner) = outcome?;
     if let Some(reason) = no_view {
         log("view", drv, &reason);
     }
-    if mounted.is_empty() {
-        return Ok(String::new());
+    let lines: String = mounts.shown.iter().map(|(target, place)| format!("{target}={place}\n")).collect();
+    if !lines.is_empty() {
+        watch_in_background(mounts, worker, builder.uid, owner);
     }
-    let lines = mounted.iter().flat_map(|one| &one.shown).map(|(target, place)| format!("{target}={place}\n"));
-    let text = format!("extra-sandbox-paths\n{}\n", lines.collect::<String>());
-    watch_in_background(mounted, worker, builder.uid);
-    Ok(text)
+    Ok(if lines.is_empty() { lines } else { format!("extra-sandbox-paths\n{lines}\n") })
 }
 
 fn log(what: &str, drv: &str, reason: &str) {

@@ -1,23 +1,6 @@
 //! The kernel's calls. Everything that touches memory by hand is here or calls what is here.
 use crate::*;
 
-/// Runs `work` with the file rights of `uid`, whose groups are those of nobody: owner's files only.
-pub fn as_user<T>(uid: u32, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    let groups = unsafe { setgroups(0, std::ptr::null()) };
-    checked(groups as c_long, "giving up groups")?;
-    checked(unsafe { setegid(NOBODY) } as c_long, "giving up the group")?;
-    checked(unsafe { seteuid(uid) } as c_long, "taking the owner's rights")?;
-    let result = work();
-    checked(unsafe { seteuid(0) } as c_long, "taking root's rights")?;
-    checked(unsafe { setegid(0) } as c_long, "taking root's group")?;
-    result
-}
-
-pub fn open_without_links(path: &str, flags: c_int) -> Outcome<File> {
-    check_path(path)?;
-    open_at(AT_FDCWD, path, flags, 0).map_err(|e| format!("{path}: {e}"))
-}
-
 /// openat2(2), no component a symlink.
 pub fn open_at(directory: c_int, path: &str, flags: c_int, mode: u64) -> Outcome<File> {
     let name = c_string(path)?;
@@ -36,7 +19,7 @@ pub fn stat(file: &File) -> Outcome<fs::Metadata> {
     file.metadata().map_err(|e| e.to_string())
 }
 
-pub fn read_bounded(file: File, most: u64, what: &str) -> Outcome<Vec<u8>> {
+pub fn read_bounded(file: impl Read, most: u64, what: &str) -> Outcome<Vec<u8>> {
     let mut text = Vec::new();
     file.take(most + 1).read_to_end(&mut text).map_err(|e| format!("{what}: {e}"))?;
     if text.len() as u64 > most { Err(format!("{what}: larger than {most} bytes")) } else { Ok(text) }
@@ -55,8 +38,6 @@ pub const AT_FDCWD: c_int = -100;
 pub const AT_EMPTY_PATH: c_int = 0x1000;
 pub const CLONE_NEWNS: c_int = 0x2_0000;
 pub const CLONE_NEWUSER: c_int = 0x1000_0000;
-pub const LOCK_EX: c_int = 2;
-pub const LOCK_NB: c_int = 4;
 pub const MNT_DETACH: c_int = 2;
 pub const MOUNT_ATTR_RDONLY: u64 = 1;
 pub const MOUNT_ATTR_NOSUID: u64 = 2;
@@ -64,12 +45,9 @@ pub const MOUNT_ATTR_NODEV: u64 = 4;
 pub const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
 pub const MOVE_MOUNT_F_EMPTY_PATH: c_long = 4;
 pub const MS_PRIVATE: u64 = 1 << 18;
+pub const MS_REC: u64 = 1 << 14;
 pub const MS_SLAVE: u64 = 1 << 19;
 pub const O_RDONLY: c_int = 0;
-pub const O_WRONLY: c_int = 1;
-pub const O_RDWR: c_int = 2;
-pub const O_CREAT: c_int = 0o100;
-pub const O_EXCL: c_int = 0o200;
 pub const O_NOCTTY: c_int = 0o400;
 pub const O_NONBLOCK: c_int = 0o4000;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
@@ -85,6 +63,7 @@ pub const O_PATH: c_int = 0o10000000;
 pub const OPEN_TREE_CLONE: c_int = 1;
 pub const OPEN_TREE_CLOEXEC: c_int = O_CLOEXEC;
 pub const POLLIN: i16 = 1;
+pub const PR_SET_DUMPABLE: c_int = 4;
 pub const RESOLVE_NO_MAGICLINKS: u64 = 2;
 pub const RESOLVE_NO_SYMLINKS: u64 = 4;
 // System calls from 424 on have one number on every architecture that Nix is built for.
@@ -119,24 +98,17 @@ pub struct PollFd {
 extern "C" {
     pub fn alarm(seconds: c_uint) -> c_uint;
     pub fn _exit(code: c_int) -> !;
-    pub fn close(fd: c_int) -> c_int;
     pub fn dup2(from: c_int, to: c_int) -> c_int;
-    pub fn flock(fd: c_int, operation: c_int) -> c_int;
     pub fn fork() -> c_int;
-    pub fn kill(pid: c_int, signal: c_int) -> c_int;
     pub fn mount(source: *const c_char, target: *const c_char, kind: *const c_char, flags: u64, data: *const c_void) -> c_int;
-    pub fn open(path: *const c_char, flags: c_int, ...) -> c_int;
-    pub fn pipe2(fds: *mut c_int, flags: c_int) -> c_int;
     pub fn poll(fds: *mut PollFd, count: u64, milliseconds: c_int) -> c_int;
-    pub fn read(fd: c_int, buffer: *mut c_void, count: usize) -> isize;
-    pub fn setegid(gid: u32) -> c_int;
-    pub fn seteuid(uid: u32) -> c_int;
+    pub fn prctl(option: c_int, ...) -> c_int;
     pub fn setgroups(count: usize, groups: *const c_uint) -> c_int;
+    pub fn setresgid(real: u32, effective: u32, saved: u32) -> c_int;
+    pub fn setresuid(real: u32, effective: u32, saved: u32) -> c_int;
     pub fn setns(fd: c_int, kind: c_int) -> c_int;
     pub fn setsid() -> c_int;
     pub fn syscall(number: c_long, ...) -> c_long;
     pub fn umount2(target: *const c_char, flags: c_int) -> c_int;
     pub fn unshare(flags: c_int) -> c_int;
-    pub fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
-    pub fn write(fd: c_int, buffer: *const c_void, count: usize) -> isize;
 }

@@ -1,143 +1,45 @@
-//! What the derivation asks for.
+//! What the derivation asks for, as a process without rights has read it. Places and names are judged where they are used.
 use crate::*;
-
-pub struct Declared {
-    pub id: String,
-    pub target: String,
-    pub sharing: String,
-    pub ro: bool,
-}
 
 pub struct Request {
     pub owner: u32,
     pub scope: String,
+    /// The directory of grants. Only the owner's process looks there.
     pub grants: String,
-    pub mounts: Vec<Declared>,
-    /// The attribute `storeViews`, empty where there is none.
-    pub views: String,
+    pub mounts: Vec<Mount>,
+    pub views: Vec<View>,
+    /// Why a view that is asked for is not among `views`; or nothing.
+    pub no_view: String,
+}
+
+pub struct Mount {
+    pub target: String,
+    pub id: String,
+    pub sharing: String,
+    pub ro: bool,
+}
+
+/// An input of the derivation, by its name in the store, and where else it is to be seen.
+pub struct View {
+    pub place: String,
+    pub name: String,
 }
 
 impl Request {
-    pub fn of(derivation: &Derivation) -> Outcome<Request> {
-        let (mut owner, mut scope, mut grants, mut mounts, mut views) = (None, None, None, None, None);
-        for (name, value) in &derivation.variables {
-            let slot = match name.as_slice() {
-                b"owner" => &mut owner,
-                b"scope" => &mut scope,
-                b"cacheGrants" => &mut grants,
-                b"cacheMounts" => &mut mounts,
-                b"storeViews" => &mut views,
-                _ => continue,
-            };
-            let value = String::from_utf8(value.clone()).map_err(|_| "a variable of the mount is not UTF-8")?;
-            *slot = Some(value);
-        }
-        let said = |slot: Option<String>, name: &str| slot.ok_or(format!("the derivation has no `{name}`"));
-        let owner = said(owner, "owner")?;
-        let number: u32 = owner.parse().map_err(|_| "`owner` is no uid")?;
-        if number == 0 || number == u32::MAX || number.to_string() != owner {
-            return Err("`owner` is not the uid of a user".into());
-        }
-        let scope = said(scope, "scope")?;
-        if scope.len() != 32 || !scope.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err("`scope` is not 32 hex digits".into());
-        }
-        let grants = said(grants, "cacheGrants")?;
-        check_path(&grants)?;
-        let mounts = mounts.map_or(Ok(Vec::new()), |text| declared(&text))?;
-        Ok(Request { owner: number, scope, grants, mounts, views: views.unwrap_or_default() })
-    }
-}
-
-/// The attribute `cacheMounts`: a JSON list of { id, target, sharing, ro }, each key once and no other.
-pub fn declared(text: &str) -> Outcome<Vec<Declared>> {
-    let mut at = Scanner { text: text.as_bytes(), at: 0 };
-    let mut mounts: Vec<Declared> = Vec::new();
-    at.space();
-    at.expect(b"[")?;
-    loop {
-        at.space();
-        at.expect(b"{")?;
-        let (mut id, mut target, mut sharing, mut ro) = (None, None, None, None);
-        loop {
-            at.space();
-            let key = at.json_string()?;
-            at.space();
-            at.expect(b":")?;
-            at.space();
-            let fresh = match key.as_str() {
-                "id" => id.replace(at.json_string()?).is_none(),
-                "target" => target.replace(at.json_string()?).is_none(),
-                "sharing" => sharing.replace(at.json_string()?).is_none(),
-                "ro" => ro.replace(at.json_bool()?).is_none(),
-                _ => false,
-            };
-            if !fresh {
-                return Err(format!("`cacheMounts`: unexpected key {key:?}"));
-            }
-            at.space();
-            if !at.take(b",") {
-                break;
+    /// `owner`, `scope`, `grants`, `no_view`, and five for each mount (`mount`, `target`, `id`, `sharing`, `ro` or nothing) and
+    /// each view (`view`, `place`, `name`, nothing, nothing).
+    pub fn of(fields: Vec<String>) -> Outcome<Request> {
+        let [owner, scope, grants, no_view, things @ ..] = fields.as_slice() else { return Err("too little was read".into()) };
+        let uid = owner.parse().ok().filter(|uid: &u32| *uid != 0 && *uid != u32::MAX && uid.to_string() == *owner);
+        let owner = uid.ok_or("`owner` is not the uid of a user")?;
+        let (mut mounts, mut views) = (Vec::new(), Vec::new());
+        for thing in things.chunks_exact(5) {
+            let [kind, place, name, sharing, ro] = [0, 1, 2, 3, 4].map(|at| thing[at].clone());
+            match kind.as_str() {
+                "mount" => mounts.push(Mount { target: place, id: name, sharing, ro: !ro.is_empty() }),
+                _ => views.push(View { place, name }),
             }
         }
-        at.expect(b"}")?;
-        let (Some(id), Some(target), Some(sharing), Some(ro)) = (id, target, sharing, ro) else {
-            return Err("`cacheMounts`: a mount lacks id, target, sharing or ro".into());
-        };
-        check_id(&id)?;
-        check_target(&target)?;
-        if !["locked", "private", "shared"].contains(&sharing.as_str()) {
-            return Err("`cacheMounts`: unknown sharing".into());
-        }
-        if mounts.iter().any(|other| covers(&other.target, &target) || covers(&target, &other.target) || other.id == id) {
-            return Err("`cacheMounts`: two mounts cover each other".into());
-        }
-        mounts.push(Declared { id, target, sharing, ro });
-        if mounts.len() > MOST_MOUNTS {
-            return Err("`cacheMounts`: too many mounts".into());
-        }
-        at.space();
-        if !at.take(b",") {
-            break;
-        }
+        Ok(Request { owner, scope: scope.clone(), grants: grants.clone(), mounts, views, no_view: no_view.clone() })
     }
-    at.expect(b"]")?;
-    at.space();
-    if at.at < at.text.len() {
-        return Err("`cacheMounts`: text after the list".into());
-    }
-    Ok(mounts)
-}
-
-pub fn plain(text: &str, also: &str) -> bool {
-    text.len() <= 200 && text.bytes().all(|b| b.is_ascii_alphanumeric() || also.as_bytes().contains(&b))
-}
-
-pub fn components(text: &str) -> bool {
-    text.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
-}
-
-pub fn check_id(id: &str) -> Outcome<()> {
-    if plain(id, "._+-@/") && components(id) { Ok(()) } else { Err(format!("{id:?} is not an id of a mount")) }
-}
-
-pub fn check_target(target: &str) -> Outcome<()> {
-    let inner = target.strip_prefix('/').ok_or("a target is not absolute")?;
-    if !plain(inner, "._+-@/") || !components(inner) {
-        return Err(format!("{target:?} is not a place for a mount"));
-    }
-    if RESERVED.contains(&inner.split('/').next().unwrap_or("")) {
-        return Err(format!("{target} would cover a part of the sandbox"));
-    }
-    Ok(())
-}
-
-/// An absolute path, spelled in the one way that says where it leads.
-pub fn check_path(path: &str) -> Outcome<()> {
-    let good = path.strip_prefix('/').is_some_and(components) && path.len() < 4000 && !path.contains(|c: char| c.is_control());
-    if good { Ok(()) } else { Err(format!("{path:?} is not a plain absolute path")) }
-}
-
-pub fn covers(outer: &str, inner: &str) -> bool {
-    inner == outer || inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'))
 }

@@ -1,5 +1,6 @@
 //! Formats: a derivation's ATerm, and the JSON in it.
-use crate::*;
+use crate::Outcome;
+use std::collections::{HashMap, HashSet};
 
 pub struct Scanner<'a> {
     pub text: &'a [u8],
@@ -19,6 +20,11 @@ impl Scanner<'_> {
     }
     pub fn expect(&mut self, token: &[u8]) -> Outcome<()> {
         if self.take(token) { Ok(()) } else { Err(format!("`{}` expected at byte {}", String::from_utf8_lossy(token), self.at)) }
+    }
+    /// Nothing but white space follows.
+    pub fn end(&mut self, otherwise: &str) -> Outcome<()> {
+        self.space();
+        if self.at < self.text.len() { Err(otherwise.into()) } else { Ok(()) }
     }
     pub fn space(&mut self) {
         while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
@@ -114,7 +120,7 @@ pub struct Derivation {
     pub input_drvs: HashSet<String>,
     pub input_srcs: HashSet<String>,
     /// The variables of mounts and views.
-    pub variables: Vec<(Vec<u8>, Vec<u8>)>,
+    pub variables: HashMap<Vec<u8>, String>,
 }
 
 const WANTED: [&[u8]; 5] = [b"owner", b"scope", b"cacheGrants", b"cacheMounts", b"storeViews"];
@@ -144,18 +150,16 @@ impl Derivation {
             at.skip(0)?;
             at.expect(b",")?;
         }
-        let mut variables = Vec::new();
+        let mut variables = HashMap::new();
         at.list(|at| {
             at.expect(b"(")?;
             let name = at.string(true)?;
             at.expect(b",")?;
             let wanted = WANTED.contains(&name.as_slice());
             let value = at.string(wanted)?;
-            if wanted && variables.iter().any(|(other, _)| *other == name) {
+            let value = String::from_utf8(value).map_err(|_| "a variable of the mount is not UTF-8")?;
+            if wanted && variables.insert(name, value).is_some() {
                 return Err("a variable of the mount stands there twice".into());
-            }
-            if wanted {
-                variables.push((name, value));
             }
             at.expect(b")")
         })?;
