@@ -142,6 +142,8 @@ async function platformOf(question: Question, cache: DiskCache): Promise<Platfor
 
   const args = ['-', '--crate-name', '___', '--print=file-names', ...flags];
   if (platform !== null) args.push('--target', platform);
+  // As cargo asks: such a file is unstable for rustc.
+  if (specification !== null) args.push('-Zunstable-options');
   for (const type of crateTypes) args.push('--crate-type', type);
   args.push('--print=sysroot', '--print=crate-name', '--print=cfg', '-Wwarnings');
   const result = await run(rustc, args, { cwd, env, input: '' });
@@ -172,7 +174,11 @@ function isPlatform(value: unknown): value is Platform {
 }
 
 function unusable(rustc: string, why: string): UserError {
-  return new UserError('D0102', `\`${rustc}\` cannot be used: ${why.trim()}`, 'reinstall the Rust toolchain');
+  return new UserError(
+    'D0102',
+    `\`${rustc}\` cannot be used: ${why.trim()}`,
+    'reinstall the Rust toolchain; unset RUSTC and `build.rustc` if they name something else',
+  );
 }
 
 /** Before this version `--check-cfg`, which every unit is compiled with, is unstable, and cargo's graph says less. */

@@ -91,9 +91,13 @@ export async function readWorkspace(
   const known = remembered.recall();
   let silent = true;
   const heard = { ...stderr, write: (text: string) => ((silent = false), stderr.write(text)) };
-  const asking = known === null ? askCargo({ ...request, stderr: heard }) : Promise.resolve(success(known));
+  const asking = attemptAsync(
+    known === null ? askCargo({ ...request, stderr: heard }) : Promise.resolve(success(known)),
+  );
   const learned = tree.ok ? await attemptAsync(learn(tree.value, programs, invocation, environment, cache)) : tree;
-  const answer = await asking;
+  const asked = await asking;
+  if (!asked.ok) throw asked.failure;
+  const answer = asked.value;
   if (!answer.ok) return answer;
   if (!tree.ok) throw tree.failure;
   if (!learned.ok) throw learned.failure;

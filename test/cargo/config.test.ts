@@ -151,7 +151,13 @@ test('a linker by cfg, by variable, and an ambiguous one', () => {
   const both = {
     'a/.cargo/config.toml': "[target.'cfg(unix)']\nlinker='1'\n[target.'cfg(not(windows))']\nlinker='2'\n",
   };
-  expect(() => configOf({ files: both }).config.linker(null)).toThrow(/several matching instances/);
+  expect(() => configOf({ files: both }).config.linker(null)).toThrow(/D0111.*several matching instances/);
+});
+
+test('what does not parse, or is not there, is named', () => {
+  const broken = { 'a/.cargo/config.toml': '[build\n' };
+  expect(() => configOf({ files: broken })).toThrow(/D0110.*a\/\.cargo\/config\.toml` cannot be used: /);
+  expect(() => configOf({ files: {}, overrides: ['nowhere.toml'] })).toThrow(/D0110.*nowhere\.toml/);
 });
 
 test('[env]: relative values start at the file that has them', () => {
