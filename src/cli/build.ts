@@ -84,8 +84,13 @@ async function buildPrepared(
     await opened.hold(host.signal);
     const valid = await delivery.deliverValid();
     const { jobs, keepGoing } = { jobs: concurrency(workspace), keepGoing: invocation.keepGoing };
-    const outcomes = await engine.realise(session, { jobs, keepGoing, valid }, delivery.on, host.signal);
-    await delivery.settled();
+    const signal = AbortSignal.any([host.signal, delivery.failed]);
+    let outcomes: Awaited<ReturnType<typeof engine.realise>>;
+    try {
+      outcomes = await engine.realise(session, { jobs, keepGoing, valid }, delivery.on, signal);
+    } finally {
+      await delivery.settled();
+    }
     const success = [...outcomes.values()].every(isGood);
     if (success) target.finish(session.plan);
     await opened.registerRoots(delivery.outputs());

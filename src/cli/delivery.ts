@@ -23,11 +23,17 @@ export class Delivery {
   built = false;
   readonly #to: Destinations;
   readonly #delivered = new Set<UnitId>();
-  /** Logs of units that turned out to be valid while the engine was at work. */
+  /** What is still being delivered of units that ended: large executables are copied, logs are read. */
   readonly #pending: Promise<void>[] = [];
+  readonly #failed = new AbortController();
 
   constructor(to: Destinations) {
     this.#to = to;
+  }
+
+  /** Aborted when something could not be delivered: no use in building on. `settled` then says why. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
   }
 
   /** Everything whose output is valid before the build starts; answers these outputs. */
@@ -43,7 +49,7 @@ export class Delivery {
   }
 
   readonly on = (event: EngineEvent): void => {
-    const { session, engine, target, report, history } = this.#to;
+    const { session, target, report, history } = this.#to;
     const unit = session.plan.byId.get(event.key as UnitId);
     if (unit !== undefined && event.type === 'started') target.know(unit);
     if (unit !== undefined && event.type === 'mounts-refused') {
@@ -51,21 +57,20 @@ export class Delivery {
     }
     if (unit !== undefined && event.type === 'ended') {
       if (event.outcome.status === 'valid') {
-        this.#pending.push(this.#deliverFresh(unit));
+        this.#await(this.#deliverFresh(unit));
         return;
       }
       if (event.outcome.status === 'built') {
-        this.built = true;
-        this.#delivered.add(unit.id);
-        report.artifact(unit, target.layOut(unit, engine.hostPath(unit.goal.sealed.outPath)), false);
-        history.built(unit);
+        this.#await(this.#deliverBuilt(unit, event));
+        return;
       }
     }
     report.on(event);
   };
 
-  /** After the last event. */
+  /** After the last event: when nothing is under way any more. Rejects where something could not be delivered. */
   async settled(): Promise<void> {
+    await Promise.allSettled(this.#pending);
     await Promise.all(this.#pending);
   }
 
@@ -76,13 +81,28 @@ export class Delivery {
     return new Map(shown.map((unit) => [unit.id, { path: unit.goal.sealed.outPath, lane: unit.lane }]));
   }
 
+  #await(delivered: Promise<void>): void {
+    this.#pending.push(delivered);
+    delivered.catch(() => this.#failed.abort());
+  }
+
+  async #deliverBuilt(unit: PlannedUnit, event: EngineEvent): Promise<void> {
+    this.built = true;
+    this.#delivered.add(unit.id);
+    const { engine, target, report, history } = this.#to;
+    // Units that need it may be told of before its files are copied.
+    history.built(unit);
+    report.artifact(unit, await target.layOut(unit, engine.hostPath(unit.goal.sealed.outPath)), false);
+    report.on(event);
+  }
+
   async #deliverFresh(unit: PlannedUnit): Promise<void> {
     if (this.#delivered.has(unit.id)) return;
     this.#delivered.add(unit.id);
     const { engine, target, report, history } = this.#to;
     const { drvPath, outPath } = unit.goal.sealed;
     if (unit.goal.own.length > 0 && !target.shows(unit)) await engine.renew(outPath);
-    const laidOut = target.layOut(unit, engine.hostPath(outPath));
+    const laidOut = await target.layOut(unit, engine.hostPath(outPath));
     if (laidOut.changed) history.putBack(unit);
     const lines = report.wantsLog(unit) ? await engine.log(drvPath) : null;
     report.fresh(unit, lines ?? [], laidOut.renewed);

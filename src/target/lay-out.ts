@@ -37,7 +37,12 @@ export function namesOf(places: Places, unit: PlannedUnit, exists: (name: string
  * Places the output of a compilation: its files, their uplifted copies, and rustc's dep-info with real paths. A file
  * without an identity in its name is a file of its own: cargo's rustc writes into the same file, if cargo builds next.
  */
-export function placeCompilation(places: Places, unit: PlannedUnit, outDir: string, outputs: OutputPlace): PlacedUnit {
+export async function placeCompilation(
+  places: Places,
+  unit: PlannedUnit,
+  outDir: string,
+  outputs: OutputPlace,
+): Promise<PlacedUnit> {
   const { depInfo } = fingerprintOf(places, unit);
   const directory = unitDirectory(places, unit);
   makeDirectories(directory);
@@ -45,46 +50,51 @@ export function placeCompilation(places: Places, unit: PlannedUnit, outDir: stri
   const trees: Sealed[] = [];
   for (const entry of fs.readdirSync(outDir, { withFileTypes: true })) {
     const [from, to] = [path.join(outDir, entry.name), path.join(directory, entry.name)];
-    if (entry.isDirectory()) trees.push(...placeTree(from, to));
+    if (entry.isDirectory()) trees.push(...(await placeTree(from, to)));
     else if (entry.name.endsWith('.d')) {
       const text = realDepInfo(from, directory, unit, outputs);
       files.push(placeText(text, to));
       if (depInfo !== null) placeText(text, depInfo);
-    } else files.push(entry.name.includes(unit.id) ? placeLink(from, to) : placeCopy(from, to));
+    } else files.push(await (entry.name.includes(unit.id) ? placeLink(from, to) : placeCopy(from, to)));
   }
   for (const file of unit.files) {
     const to = upliftPath(places, unit, file);
     const from = path.join(outDir, file.name);
     if (to === null || !fs.existsSync(from)) continue;
     makeDirectories(path.dirname(to));
-    files.push(sharesContents(unit, from) ? placeLink(from, to) : placeCopy(from, to));
+    files.push(await (sharesContents(unit, from) ? placeLink(from, to) : placeCopy(from, to)));
   }
   return { files, trees };
 }
 
 /** Copies what `target/` shows under plain names into a directory that holds nothing else of cargo's. */
-export function exportArtifacts(directory: string, places: Places, unit: PlannedUnit, outDir: string): void {
+export async function exportArtifacts(
+  directory: string,
+  places: Places,
+  unit: PlannedUnit,
+  outDir: string,
+): Promise<void> {
   if (isBuildScript(unit.unit.target)) return;
   for (const file of unit.files) {
     const [from, shown] = [path.join(outDir, file.name), upliftPath(places, unit, file)];
     if (shown === null || !fs.existsSync(from)) continue;
     fs.mkdirSync(directory, { recursive: true });
-    placeCopy(from, path.join(directory, path.basename(shown)));
+    await placeCopy(from, path.join(directory, path.basename(shown)));
   }
 }
 
 /** Places the output of a build-script run: what it printed, and `OUT_DIR` as a tree. */
-export function placeRun(places: Places, unit: PlannedUnit, outDir: string): PlacedUnit {
+export async function placeRun(places: Places, unit: PlannedUnit, outDir: string): Promise<PlacedUnit> {
   const directory = unitDirectory(places, unit);
   makeDirectories(directory);
-  const files = ['output', 'stderr']
-    .filter((name) => fs.existsSync(path.join(outDir, name)))
-    .map((name) => placeLink(path.join(outDir, name), path.join(directory, name)));
+  const printed = ['output', 'stderr'].filter((name) => fs.existsSync(path.join(outDir, name)));
+  const links = printed.map((name) => placeLink(path.join(outDir, name), path.join(directory, name)));
+  const files = await Promise.all(links);
   const out = outDirOf(places, unit);
   files.push(placeText(out, path.join(directory, 'root-output')));
   files.push(placeText(timestampText, path.join(directory, timestampName)));
   const tree = path.join(outDir, 'out');
-  const trees = fs.existsSync(tree) ? placeTree(tree, out) : [];
+  const trees = fs.existsSync(tree) ? await placeTree(tree, out) : [];
   return { files, trees };
 }
 

@@ -99,12 +99,12 @@ class OpenTarget implements Target {
     this.#known.set(`${outPath}/relative/`, '');
   }
 
-  layOut(unit: PlannedUnit, outDir: string): LaidOut {
+  async layOut(unit: PlannedUnit, outDir: string): Promise<LaidOut> {
     this.know(unit);
     const { outPath } = unit.goal.sealed;
     const held = this.#heldOf(unit);
     const before = held?.entry ?? null;
-    if (this.#artifactDir !== null) exportArtifacts(this.#artifactDir, this.places, unit, outDir);
+    if (this.#artifactDir !== null) await exportArtifacts(this.#artifactDir, this.places, unit, outDir);
     if (before !== null && this.shows(unit)) {
       return new Laid(this.places, unit, before, { changed: false, renewed: false });
     }
@@ -112,9 +112,9 @@ class OpenTarget implements Target {
     const { directory, timestamp } = fingerprintOf(this.places, unit);
     makeDirectories(directory);
     if (timestamp !== null) placeText(timestampText, timestamp);
-    const placed = isRun(unit.unit)
+    const placed = await (isRun(unit.unit)
       ? placeRun(this.places, unit, outDir)
-      : placeCompilation(this.places, unit, outDir, this.outputs);
+      : placeCompilation(this.places, unit, outDir, this.outputs));
     const kept = new Set(placed.files.map(([file]) => file));
     for (const [file] of before?.files ?? []) if (!kept.has(file) && !file.endsWith('.d')) removeTree(file);
     const entry = { ...placed, out: outPath, basedir: this.#basedir };

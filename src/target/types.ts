@@ -24,9 +24,10 @@ export interface Target {
   readonly outputs: OutputPlace;
   /**
    * Called for every unit whose output is valid, finished or fresh. `outDir`: where the output lies on the host.
-   * Places what is not right already. Throws the system error (a full disk, a read-only directory).
+   * Places what is not right already; takes time only where it copies. Rejects with the system error (a full disk, a
+   * read-only directory).
    */
-  layOut(unit: PlannedUnit, outDir: string): LaidOut;
+  layOut(unit: PlannedUnit, outDir: string): Promise<LaidOut>;
   /** Whether `layOut` would find everything in place. */
   shows(unit: PlannedUnit): boolean;
   /** The same names without touching anything: all files that are planned. */

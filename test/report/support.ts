@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Workspace } from '../../src/cargo/types.ts';
+import { Delivery } from '../../src/cli/delivery.ts';
 import { embeddedEngine } from '../../src/engine/embedded/engine.ts';
 import type { EngineEvent } from '../../src/engine/types.ts';
 import { Records } from '../../src/learn/records.ts';
@@ -10,7 +11,6 @@ import { Session } from '../../src/learn/session.ts';
 import { planUnits } from '../../src/plan/plan.ts';
 import type { Plan } from '../../src/plan/types.ts';
 import { History } from '../../src/report/history.ts';
-import { inCargoOrder } from '../../src/report/order.ts';
 import { openReport } from '../../src/report/report.ts';
 import { reportOptions } from '../../src/report/options.ts';
 import { capturingTerminal } from '../../src/report/terminal.ts';
@@ -77,29 +77,15 @@ export async function drydock(root: string, argv: readonly string[], store: stri
   const engine = embeddedEngine(opened, { environment });
   const events: EngineEvent[] = [];
   try {
-    const valid = await engine.valid(session.plan.units.map((unit) => unit.goal.sealed.outPath));
-    const stale = session.plan.units.filter((unit) => !valid.has(unit.goal.sealed.outPath));
-    report.begin(new Set(stale.map((unit) => unit.id)));
-    for (const unit of inCargoOrder(session.plan.units)) {
-      const { outPath, drvPath } = unit.goal.sealed;
-      if (!valid.has(outPath)) continue;
-      if (unit.goal.own.length > 0 && !target.shows(unit)) await engine.renew(outPath);
-      const laidOut = target.layOut(unit, engine.hostPath(outPath));
-      if (laidOut.changed) history.putBack(unit);
-      report.fresh(unit, report.wantsLog(unit) ? ((await engine.log(drvPath)) ?? []) : [], laidOut.renewed);
-      report.artifact(unit, laidOut, true);
-    }
+    const delivery = new Delivery({ session, engine, target, report, history });
+    await delivery.deliverValid();
     const on = (event: EngineEvent) => {
       events.push(event);
-      const unit = lookup.unit(event.key);
-      if (unit !== undefined && event.type === 'ended' && event.outcome.status === 'built') {
-        report.artifact(unit, target.layOut(unit, engine.hostPath(unit.goal.sealed.outPath)), false);
-        history.built(unit);
-      }
-      report.on(event);
+      delivery.on(event);
     };
     const realise = { jobs: 1, keepGoing: false };
     const outcomes = await engine.realise(session, realise, on, new AbortController().signal);
+    await delivery.settled();
     const ok = [...outcomes.values()].every(({ status }) => status === 'built' || status === 'valid');
     if (ok) target.finish(session.plan);
     report.finish(ok);

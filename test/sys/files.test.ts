@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -14,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { cloneOrCopy, hardLink, removeTree } from '../../src/sys/copy.ts';
+import { cloneOrCopy, copyContents, hardLink, removeTree } from '../../src/sys/copy.ts';
 import {
   asideName,
   createExclusive,
@@ -89,6 +90,17 @@ describe('copies and links', () => {
     expect(lstatSync(to).mode & 0o777).toBe(0o755);
     await expect(cloneOrCopy(from, to)).rejects.toThrow('EEXIST');
     await expect(hardLink(from, to)).rejects.toThrow('EEXIST');
+  });
+
+  test('contents of every size replace what was there', async () => {
+    const [from, to] = [path.join(directory, 'a'), path.join(directory, 'b')];
+    for (const size of [3 * (1 << 20) + 5, 1 << 20, 1, 0]) {
+      writeFileSync(from, randomBytes(size));
+      await copyContents(from, to);
+      expect(readFileSync(to).equals(readFileSync(from))).toBe(true);
+    }
+    await expect(copyContents(path.join(directory, 'none'), to)).rejects.toThrow('ENOENT');
+    await expect(copyContents(from, path.join(directory, 'none/b'))).rejects.toThrow('ENOENT');
   });
 
   test('a link where that goes, a copy across file systems', async () => {
