@@ -3,10 +3,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
+  existsSync,
   linkSync,
   openSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -19,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Launch } from '../daemon/daemon.ts';
 import { counting } from './expressions.ts';
 import { type Caller, callerOf, grantText, nameOf, put, realise, instantiate } from './forging.ts';
+import { serveAsOwners } from './fuse.ts';
 import { type Lab, type User, installHook, mkdirAs, openLab, run, writeAs } from './support.ts';
 
 export function attackSuite(launch?: Launch): void {
@@ -209,9 +212,9 @@ export function attackSuite(launch?: Launch): void {
     });
   });
 
-  test('owners who are none, root among them', async () => {
+  test('owners who are none, root and nobody among them', async () => {
     const caller = callerOf(alice);
-    for (const owner of ['0', '00', '-1', '4294967295', '1000 ', 'root', '']) {
+    for (const owner of ['0', '00', '-1', '65534', '4294967295', '1000 ', 'root', '']) {
       expect(await cold(bob, await derivation(bob, { ...caller, owner }))).toContain('owner');
     }
     expect(await cold(bob, await derivation(bob, { ...caller, cacheGrants: '/proc/self/cwd' }))).toContain(
@@ -343,6 +346,24 @@ export function attackSuite(launch?: Launch): void {
     await honest(alice);
   });
 
+  test('a grant in a file system of another user’s that says of its files that they are the owner’s', async () => {
+    const { caller, directory } = await honest(alice);
+    const forged = { ...caller, cacheGrants: mkdirAs(bob, '../forged-grants') };
+    const drv = await derivation(bob, forged);
+    const text = writeAs(bob, 'forged-text', grantText(drv, forged, [{ directory }]));
+    const server = await serveAsOwners(forged.cacheGrants, alice.uid, bob.uid, text);
+    try {
+      expect(statSync(path.join(forged.cacheGrants, nameOf(drv))).uid).toBe(alice.uid);
+      // Its namespace is a copy of the machine's.
+      await lab.daemon.stop();
+      await lab.daemon.start();
+      expect(await cold(bob, drv)).toContain('lies in a FUSE');
+    } finally {
+      server.kill('SIGKILL');
+      spawnSync('umount', ['-l', forged.cacheGrants]);
+    }
+  });
+
   test('thousands of grants cost nothing, a large derivation little', async () => {
     const { caller, directory } = await honest(alice);
     for (let i = 0; i < 4000; i++) writeFileSync(path.join(caller.cacheGrants, `${i}.grant`), 'x');
@@ -433,9 +454,70 @@ export function attackSuite(launch?: Launch): void {
       expect((await kill('KILL')).stderr).toContain('Permission denied');
       expect(await ended).toContain('did not answer in time');
       await expect.poll(() => processesOf(drv)).toEqual([]);
+      // Or stop it.
+      const stopped = await waiting();
+      const stays = cold(alice, stopped);
+      const stopping = performance.now();
+      const pid = await found(stopped, alice.uid);
+      process.kill(pid, 'SIGSTOP');
+      expect(await stays).toContain('no whole answer');
+      expect(performance.now() - stopping).toBeLessThan(18_000);
+      process.kill(pid, 'SIGKILL');
+      await expect.poll(() => processesOf(stopped)).toEqual([]);
     } finally {
       holder.kill();
     }
+  });
+
+  test('a build user as owner: what any builder leaves would be a grant, and directories of builds those granted', async () => {
+    const home = path.join(lab.daemon.directory, 'kept');
+    const id = (flag: string) => Number(run('id', [flag, 'nixbld4']));
+    const kept = { name: 'nixbld4', uid: id('-u'), gid: id('-g'), home };
+    const directory = mkdirAs(kept, 'build');
+    const caller = callerOf(kept);
+    const drv = await derivation(bob, caller);
+    put(kept, caller, drv, grantText(drv, caller, [{ directory }]));
+    expect(await cold(bob, drv)).toContain(`uid ${kept.uid} is a build user`);
+  });
+
+  test('a process of a user’s that has got the number of the worker', async () => {
+    // In its mount namespace `id` is a program of that user's.
+    const proof = path.join(mkdirAs(alice, 'trap'), 'proof');
+    const trap = writeAs(alice, 'trap/id', `#!/bin/sh\n/usr/bin/touch ${proof}\n`);
+    chmodSync(trap, 0o755);
+    const pool = writeAs(alice, 'trap/userpool/0', '');
+    const script = 'mount --bind "$1" "$2" && exec 7<"$3" && echo ready && exec setpriv --reuid "$4" sleep 60';
+    const words = [trap, run('which', ['id']).trim(), pool, `${alice.uid}`];
+    const other = spawn('unshare', ['-m', '/bin/sh', '-c', script, 'sh', ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await new Promise((resolve) => other.stdout.once('data', resolve));
+      const drv = await derivation(alice, callerOf(alice));
+      const text = lab.daemon.address.root + drv;
+      const program = path.join(lab.prefix, 'lib/drydock/drydock-hook');
+      const ended = spawnSync(program, [`${other.pid}`, drv, text, lab.limits], { encoding: 'utf8' });
+      expect(existsSync(proof)).toBe(false);
+      expect(ended.stderr).toContain('the worker does not run this hook');
+    } finally {
+      other.kill('SIGKILL');
+    }
+  });
+
+  test('zero bytes in what is read, and a reason without end', () => {
+    const program = path.join(lab.prefix, 'lib/drydock/drydock-hook');
+    const text = path.join(lab.daemon.directory, 'forged.drv');
+    const said = (owner: string, mounts: string) => {
+      const variables = `("cacheGrants","/g"),("cacheMounts","${mounts}"),("owner","${owner}"),("scope","")`;
+      writeFileSync(text, `Derive([],[],[],"","",[],[${variables}])`);
+      return spawnSync(program, [`${process.pid}`, text, text, lab.limits], { encoding: 'utf8' }).stderr;
+    };
+    const mount = (id: string) => String.raw`[{\"id\":\"${id}\",\"target\":\"/c\",\"sharing\":\"shared\",\"ro\":true}]`;
+    const fields = [`${alice.uid}`, 'scope', '/grants', '', 'view', '/seen', 'any-path-of-the-store', ''];
+    expect(said(fields.join('\0'), mount('x'))).toContain('no `owner`');
+    const long = said(`${alice.uid}`, mount('x'.repeat(1 << 20)));
+    expect(long).toContain('no cache mount');
+    expect(long.length).toBeLessThan(5000);
   });
 
   test('who reads a derivation is nobody', async () => {
@@ -444,11 +526,16 @@ export function attackSuite(launch?: Launch): void {
     run('mkfifo', ['-m', '644', text]);
     const open = openSync(text, 'r+');
     const program = path.join(lab.prefix, 'lib/drydock/drydock-hook');
-    const hook = spawn(program, [`${process.pid}`, drv, text, lab.limits], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // With something open that is root's.
+    const words = ['-c', 'exec "$@" 7</etc/shadow', 'sh', program, `${process.pid}`, drv, text, lab.limits];
+    const hook = spawn('/bin/sh', words, { stdio: ['ignore', 'pipe', 'pipe'] });
     const said = streamText(hook.stderr);
     const printed = streamText(hook.stdout);
     const reader = await found(drv, 65534);
     expect(rightsOf(reader)).toEqual(without(65534));
+    const opened = readdirSync(`/proc/${reader}/fd`).map((fd) => readlinkSync(`/proc/${reader}/fd/${fd}`));
+    const known = ['/dev/null', text, path.dirname(text)];
+    expect(opened.filter((file) => !known.includes(file) && !file.startsWith('socket:'))).toEqual([]);
     process.kill(reader, 'SIGKILL');
     expect(await said).toContain('did not answer in time');
     expect(await printed).toBe('');

@@ -105,6 +105,17 @@ export function hookSuite(launch: Launch): void {
     }
   });
 
+  test('builds of one command of which each makes new directories called `build` all the while', async () => {
+    const script = 'end=$(($(date +%s)+3)); while [ $(date +%s) -lt $end ]; do mkdir next; mv -T next build; done';
+    const one = (salt: string) =>
+      `(import ./counting.nix { salt = "${salt}"; id = "busy"; sharing = "shared"; script = "${script.replaceAll('$', '\\$')}"; })`;
+    writeAs(alice, 'busy.nix', `[ ${['b1', 'b2', 'b3', 'b4'].map(one).join(' ')} ]`);
+    const ran = await lab.drydock(alice, 'mount', '--', 'nix-build', '--no-out-link', '-j4', 'busy.nix');
+    expect(ran.code, ran.stderr).toBe(0);
+    const builds = readFileSync(path.join(mountOf(alice, 'busy'), 'builds'), 'utf8');
+    expect(builds.trim().split('\n').toSorted()).toEqual(['b1', 'b2', 'b3', 'b4']);
+  });
+
   test('private: the other build gets a directory of its own; shared: the same one', async () => {
     for (const [sharing, expected] of [
       ['private', '1000\n'],

@@ -28,7 +28,7 @@ impl Child {
 
     /// With the rights of `uid` and the group of nobody, for good. `seconds`: for the work.
     pub fn without_rights(uid: u32, seconds: u32, work: impl FnOnce() -> Outcome<Vec<String>>) -> Outcome<Child> {
-        Child::start(|| {
+        let child = Child::start(|| {
             unsafe { alarm(seconds) };
             checked(unsafe { setgroups(0, std::ptr::null()) } as c_long, "giving up groups")?;
             checked(unsafe { setresgid(NOBODY, NOBODY, NOBODY) } as c_long, "giving up root's group")?;
@@ -38,11 +38,14 @@ impl Child {
             let answer = work();
             unsafe { alarm(0) };
             answer
-        })
+        })?;
+        // Its user may have stopped it, and what waits for a file system may not be ended by any signal.
+        child.line.set_read_timeout(Some(Duration::from_secs(u64::from(seconds) + 1))).map_err(|e| e.to_string())?;
+        Ok(child)
     }
 
     pub fn answer(&mut self) -> Outcome<Vec<String>> {
-        let text = read_bounded(&self.line, LARGEST_ANSWER, "answer")?;
+        let text = read_bounded(&self.line, LARGEST_ANSWER, "no whole answer")?;
         let text = String::from_utf8(text).map_err(|_| "an answer is not UTF-8")?;
         let mut fields = text.split('\0').map(String::from);
         match fields.next().as_deref() {

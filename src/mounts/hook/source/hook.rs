@@ -60,6 +60,8 @@ fn main() {
         eprintln!("drydock-hook: WORKER DRV FILE CONF");
         return;
     };
+    // What the daemon has open is nothing for the processes below.
+    unsafe { syscall(SYS_CLOSE_RANGE, 3 as c_long, c_uint::MAX as c_long, 0 as c_long) };
     match answer(worker, drv, file, conf) {
         Ok(text) => drop(std::io::stdout().write_all(text.as_bytes())),
         Err(reason) => log("cache mount", drv, &reason),
@@ -72,7 +74,7 @@ fn answer(worker: &str, drv: &str, file: &str, conf: &str) -> Outcome<String> {
     let limits = Limits::read(conf)?;
     let wait = limits.wait()?;
     // The processes below have clocks of their own; this one is for what the kernel itself might wait for.
-    unsafe { alarm((2 * SECONDS_TO_LOOK).saturating_add(wait)) };
+    unsafe { alarm((3 * SECONDS_TO_LOOK).saturating_add(wait)) };
     let text = File::open(file).map_err(|e| format!("{file}: {e}"))?;
     let store = Store::of(drv, file)?;
     let directory = store.open()?;
@@ -102,11 +104,12 @@ fn answer(worker: &str, drv: &str, file: &str, conf: &str) -> Outcome<String> {
     }
     let lines: String = mounts.shown.iter().map(|(target, place)| format!("{target}={place}\n")).collect();
     if !lines.is_empty() {
-        watch_in_background(mounts, worker, builder.uid, owner);
+        watch_in_background(mounts, worker, builder.uid, owner)?;
     }
     Ok(if lines.is_empty() { lines } else { format!("extra-sandbox-paths\n{lines}\n") })
 }
 
 fn log(what: &str, drv: &str, reason: &str) {
-    eprintln!("drydock: no {what} for {drv}: {}", reason.replace(|c: char| c.is_control(), "?"));
+    let reason: String = reason.chars().take(4096).map(|c| if c.is_control() { '?' } else { c }).collect();
+    eprintln!("drydock: no {what} for {drv}: {reason}");
 }

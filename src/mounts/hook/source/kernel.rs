@@ -70,6 +70,7 @@ pub const RESOLVE_NO_SYMLINKS: u64 = 4;
 pub const SYS_OPEN_TREE: c_long = 428;
 pub const SYS_MOVE_MOUNT: c_long = 429;
 pub const SYS_PIDFD_OPEN: c_long = 434;
+pub const SYS_CLOSE_RANGE: c_long = 436;
 pub const SYS_OPENAT2: c_long = 437;
 pub const SYS_MOUNT_SETATTR: c_long = 442;
 

@@ -46,6 +46,11 @@ pub fn mount_all(
     builder: &Builder,
     worker: c_int,
 ) -> Outcome<Mounts> {
+    let groups = told_by_id("-G", &request.owner.to_string());
+    // What any user's builder has left would count as a grant, and the directory of a build that runs as granted.
+    if groups.contains(&builder.gid.to_string()) {
+        return Err(format!("uid {} is a build user", request.owner));
+    }
     prepare_place()?;
     let mut next = || numbers.next().ok_or("the owner's process said too little");
     let mut mounts = Mounts { points: Vec::new(), shown: Vec::new() };
@@ -58,7 +63,7 @@ pub fn mount_all(
             return Err(format!("{path} is not a directory of uid {}", request.owner));
         }
         // Else a builder could make files of a group that is none of the owner's.
-        if !told_by_id("-G", &request.owner.to_string()).contains(&meta.gid().to_string()) {
+        if !groups.contains(&meta.gid().to_string()) {
             return Err(format!("{path} belongs to a group that uid {} is not in", request.owner));
         }
         let users = user_namespace(&format!("{} {} 1\n", meta.uid(), builder.uid), &format!("{} {} 1\n", meta.gid(), builder.gid))?;

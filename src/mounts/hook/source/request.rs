@@ -30,8 +30,12 @@ impl Request {
     /// each view (`view`, `place`, `name`, nothing, nothing).
     pub fn of(fields: Vec<String>) -> Outcome<Request> {
         let [owner, scope, grants, no_view, things @ ..] = fields.as_slice() else { return Err("too little was read".into()) };
-        let uid = owner.parse().ok().filter(|uid: &u32| *uid != 0 && *uid != u32::MAX && uid.to_string() == *owner);
+        // As nobody's appears what is of an owner that a mount does not know.
+        let uid = owner.parse().ok().filter(|uid: &u32| ![0, NOBODY, u32::MAX].contains(uid) && uid.to_string() == *owner);
         let owner = uid.ok_or("`owner` is not the uid of a user")?;
+        if things.len() > 5 * (reader::MOST_MOUNTS + reader::MOST_VIEWS) {
+            return Err("too much was read".into());
+        }
         let (mut mounts, mut views) = (Vec::new(), Vec::new());
         for thing in things.chunks_exact(5) {
             let [kind, place, name, sharing, ro] = [0, 1, 2, 3, 4].map(|at| thing[at].clone());

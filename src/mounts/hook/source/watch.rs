@@ -4,9 +4,9 @@ use crate::*;
 /// Leaves a process behind that takes the mounts out of the worker's namespace as soon as the builder runs (the sandbox has
 /// its own copy), and the owner's process, which has the locks, until the builder is gone. Killed, it leaves mounts that end
 /// with the namespace: the worker's, or (Nix 2.8) the daemon's.
-pub fn watch_in_background(mounts: Mounts, worker: c_int, uid: u32, owner: Child) {
-    if unsafe { fork() } != 0 {
-        return std::mem::forget(mounts);
+pub fn watch_in_background(mounts: Mounts, worker: c_int, uid: u32, owner: Child) -> Outcome<()> {
+    if checked(unsafe { fork() } as c_long, "fork")? != 0 {
+        return Ok(std::mem::forget(mounts));
     }
     silence();
     unsafe { setsid() };

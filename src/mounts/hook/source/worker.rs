@@ -20,9 +20,9 @@ pub fn build_user(worker: c_int, drv: &str) -> Outcome<Builder> {
             if !ours.iter().any(|start| entry.file_name().to_string_lossy().starts_with(start)) {
                 continue;
             }
-            // Newer ones lie in a directory of root's.
-            let places = [entry.path(), entry.path().join("build")];
-            candidates.extend(places.iter().filter_map(|place| fs::symlink_metadata(place).ok()));
+            let Ok(outer) = fs::symlink_metadata(entry.path()) else { continue };
+            // Newer Nix builds in a directory of root's. In one of a build user's a builder may call something `build`, too.
+            candidates.extend(if outer.uid() == 0 { fs::symlink_metadata(entry.path().join("build")) } else { Ok(outer) });
         }
     }
     let made = |meta: &fs::Metadata| meta.created().or_else(|_| meta.modified()).unwrap_or(UNIX_EPOCH);
@@ -68,6 +68,10 @@ fn build_places(worker: c_int, open: &[String]) -> Vec<String> {
 pub fn enter(worker: c_int) -> Outcome<()> {
     let place = format!("/proc/{worker}/ns/mnt");
     let space = File::open(&place).map_err(|e| format!("{place}: {e}"))?;
+    // Else the worker may be gone, and its number some user's process's. Who has lost its parent gets another.
+    if parent_of(std::os::unix::process::parent_id()) != Some(worker) {
+        return Err("the worker does not run this hook (any more)".into());
+    }
     let inode = |file: &str| fs::metadata(file).map(|meta| meta.ino()).map_err(|e| format!("{file}: {e}"));
     let its = stat(&space)?.ino();
     // The daemon runs hooks in the namespace that it was started in. In a container the first process may not be looked at.
@@ -79,6 +83,11 @@ pub fn enter(worker: c_int) -> Outcome<()> {
     let nothing = std::ptr::null();
     let kept = unsafe { mount(nothing, c"/".as_ptr(), nothing, MS_REC | MS_SLAVE, std::ptr::null()) };
     checked(kept as c_long, "keeping mounts in the worker's namespace").map(drop)
+}
+
+fn parent_of(process: u32) -> Option<c_int> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
 /// The directory below which mounts appear. It is root's alone: a build without a sandbox runs in the worker's namespace.

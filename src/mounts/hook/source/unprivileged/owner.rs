@@ -53,6 +53,12 @@ fn open_grant(request: &Request, drv: &str) -> Outcome<(File, File)> {
     if meta.uid() != request.owner || meta.mode() & 0o022 != 0 {
         return Err(format!("{} is not the owner's alone to write", request.grants));
     }
+    // Whoever mounts a FUSE can have it say of a file that it is anybody's.
+    let mut facts = [0 as c_uint; 64];
+    checked(unsafe { fstatfs(place.as_raw_fd(), facts.as_mut_ptr()) } as c_long, &request.grants)?;
+    if facts[0] == FUSE_SUPER_MAGIC {
+        return Err(format!("{} lies in a FUSE, of which the kernel does not know whose its files are", request.grants));
+    }
     let name = format!("{}.grant", hash_of(drv)?);
     let file = open_at(place.as_raw_fd(), &name, O_RDONLY | O_NONBLOCK, 0)
         .map_err(|e| format!("no grant of uid {}: {e}", request.owner))?;
@@ -164,7 +170,9 @@ fn choose(
         if granted.iter().any(by_worker) {
             return Err(format!("{} is in use by another build of the same command", mount.id));
         }
-        if SystemTime::now() >= deadline || !Path::new(&format!("/proc/{worker}")).exists() {
+        // Of other users' processes /proc may show nothing (`hidepid`).
+        let gone = unsafe { kill(worker, 0) } != 0 && std::io::Error::last_os_error().raw_os_error() == Some(ESRCH);
+        if gone || SystemTime::now() >= deadline {
             return Err(format!("{} is in use, and was for as long as the hook waits", mount.id));
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -199,7 +207,12 @@ const O_CREAT: c_int = 0o100;
 const O_EXCL: c_int = 0o200;
 const LOCK_EX: c_int = 2;
 const LOCK_NB: c_int = 4;
+const ESRCH: c_int = 3;
+const FUSE_SUPER_MAGIC: c_uint = 0x6573_5546;
 
 extern "C" {
     fn flock(fd: c_int, operation: c_int) -> c_int;
+    fn kill(process: c_int, signal: c_int) -> c_int;
+    /// The first word that it writes is the kind of the file system.
+    fn fstatfs(fd: c_int, facts: *mut c_uint) -> c_int;
 }

@@ -4,14 +4,15 @@ use crate::*;
 use std::collections::HashSet;
 
 const LARGEST_DERIVATION: u64 = 16 << 20;
-const MOST_MOUNTS: usize = 16;
-const MOST_VIEWS: usize = 512;
+pub const MOST_MOUNTS: usize = 16;
+pub const MOST_VIEWS: usize = 512;
 
 /// What `Request::of` takes. `directory`: the store's, open.
 pub fn read(text: File, store: &Store, directory: &File) -> Outcome<Vec<String>> {
     let derivation = Derivation::of(&read_bounded(text, LARGEST_DERIVATION, "derivation")?)?;
     let variable = |name: &str| derivation.variables.get(name.as_bytes()).cloned();
-    let said = |name: &str| variable(name).ok_or(format!("the derivation has no `{name}`"));
+    // A zero byte ends a field of the answer.
+    let said = |name: &str| variable(name).filter(|text| !text.contains('\0')).ok_or(format!("the derivation has no `{name}`"));
     let (owner, scope, grants) = (said("owner")?, said("scope")?, said("cacheGrants")?);
     let mounts = variable("cacheMounts").map_or(Ok(Vec::new()), |text| declared_mounts(&text))?;
     let (views, no_view) = match declared_views(&variable("storeViews").unwrap_or_default()) {
