@@ -57,6 +57,21 @@ describe.each(versions)('%s', (_, launch) => {
     expect(Object.keys(nix.made).length).toBeGreaterThan(30);
   });
 
+  test('ripgrep: what drydock has built, `nix build` on its export finds built', async () => {
+    const checkout = { name: 'exported', lay: layRipgrep };
+    await built(daemon, checkout, ['--engine', 'nix', '--pure']);
+    const root = checkedOut(daemon, checkout);
+    await drydock(daemon, root, 'export', 'nix');
+    const [nix = '', ...before] = launch.tool('nix');
+    const env = { ...environmentFor(daemon), NIX_CONFIG: 'experimental-features = nix-command' };
+    const words = ['build', '--file', 'nix/cargo_build_caller.nix', 'target', '-L'];
+    const ended = await run(nix, [...before, ...words], { cwd: root, env });
+    expect(ended.code, ended.stderr.toString()).toBe(0);
+    expect(ended.stderr.toString()).not.toContain('@drydock running');
+    const link = path.join(`${daemon.address.root}${fs.readlinkSync(path.join(root, 'result'))}`, 'debug/rg');
+    expect(fs.existsSync(`${daemon.address.root}${fs.readlinkSync(link)}`)).toBe(true);
+  });
+
   test('the dependencies of the fixture', async () => {
     const { embedded, nix } = await both(daemon, { name: 'fixture', lay: layFixture }, ['--locked']);
     expect(nix).toEqual(embedded);
@@ -121,25 +136,35 @@ type Unit = Pick<PlanRow, 'id' | 'drvPath' | 'outPath'>;
 /** Builds in a checkout of the daemon's, or, without one, of the embedded engine's; the pure units of its plan. */
 async function built(
   daemon: TestDaemon | null,
-  { name, lay }: Checkout,
+  checkout: Checkout,
   words: readonly string[],
 ): Promise<readonly Unit[]> {
-  const root = path.join(directory, daemon?.version ?? 'embedded', name);
-  if (!fs.existsSync(root)) {
-    fs.mkdirSync(path.dirname(root), { recursive: true });
-    lay(root);
-  }
+  const root = checkedOut(daemon, checkout);
   await drydock(daemon, root, 'build', ...words);
-  const rows = JSON.parse(await drydock(daemon, root, 'plan', '--json', ...words)) as readonly PlanRow[];
+  const { stdout } = await drydock(daemon, root, 'plan', '--json', ...words);
+  const rows = JSON.parse(stdout) as readonly PlanRow[];
   return rows.flatMap(({ id, lane, drvPath, outPath }) => (lane === 'pure' ? [{ id, drvPath, outPath }] : []));
 }
 
-async function drydock(daemon: TestDaemon | null, root: string, ...words: readonly string[]): Promise<string> {
+/** Where the daemon, or without one the embedded engine, has its own. */
+function checkedOut(daemon: TestDaemon | null, { name, lay }: Checkout): string {
+  const root = path.join(directory, daemon?.version ?? 'embedded', name);
+  if (fs.existsSync(root)) return root;
+  fs.mkdirSync(path.dirname(root), { recursive: true });
+  lay(root);
+  return root;
+}
+
+function environmentFor(daemon: TestDaemon | null): Record<string, string> {
   const remote = daemon === null ? {} : { NIX_REMOTE: daemon.remote };
-  const env = { ...callerEnvironment(), ...remote, DRYDOCK_STORE: path.join(directory, 'store') };
+  return { ...callerEnvironment(), ...remote, DRYDOCK_STORE: path.join(directory, 'store') };
+}
+
+async function drydock(daemon: TestDaemon | null, root: string, ...words: readonly string[]) {
+  const env = environmentFor(daemon);
   const { code, stdout, stderr } = await run(process.execPath, [program, ...words], { cwd: root, env });
   if (code !== 0) throw new Error(stderr.toString());
-  return stdout.toString();
+  return { stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
 function madeHere(paths: readonly StorePath[]): Made {
