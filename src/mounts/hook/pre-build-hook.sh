@@ -12,5 +12,6 @@ drv=$1
 # The store of a daemon can lie below another root: the sandbox's directory lies beside the derivation.
 [ -f "$drv" ] || drv=${2%/*.drv.chroot*}/${1##*/}
 grep -q -F -e '("cacheMounts","' -e '("storeViews","' -- "$drv" 2>/dev/null || exit 0
-"@program@" "$PPID" "$1" "$drv" "@conf@" || echo "drydock: no cache mount for $1: the hook's program ended with $?" >&2
+# What the daemon has in its environment is nothing for the program.
+env -i PATH="$PATH" LC_ALL=C "@program@" "$PPID" "$1" "$drv" "@conf@" || echo "drydock: no cache mount for $1: the hook's program ended with $?" >&2
 exit 0
