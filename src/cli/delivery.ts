@@ -22,7 +22,8 @@ export class Delivery {
   /** Whether anything was built. */
   built = false;
   readonly #to: Destinations;
-  readonly #delivered = new Set<UnitId>();
+  /** A unit that is planned anew may turn out to be valid once more, elsewhere. */
+  readonly #delivered = new Map<UnitId, StorePath>();
   /** What is still being delivered of units that ended: large executables are copied, logs are read. */
   readonly #pending: Promise<void>[] = [];
   readonly #failed = new AbortController();
@@ -88,19 +89,20 @@ export class Delivery {
 
   async #deliverBuilt(unit: PlannedUnit, event: EngineEvent): Promise<void> {
     this.built = true;
-    this.#delivered.add(unit.id);
+    const { outPath } = unit.goal.sealed;
+    this.#delivered.set(unit.id, outPath);
     const { engine, target, report, history } = this.#to;
     // Units that need it may be told of before its files are copied.
     history.built(unit);
-    report.artifact(unit, await target.layOut(unit, engine.hostPath(unit.goal.sealed.outPath)), false);
+    report.artifact(unit, await target.layOut(unit, engine.hostPath(outPath)), false);
     report.on(event);
   }
 
   async #deliverFresh(unit: PlannedUnit): Promise<void> {
-    if (this.#delivered.has(unit.id)) return;
-    this.#delivered.add(unit.id);
-    const { engine, target, report, history } = this.#to;
     const { drvPath, outPath } = unit.goal.sealed;
+    if (this.#delivered.get(unit.id) === outPath) return;
+    this.#delivered.set(unit.id, outPath);
+    const { engine, target, report, history } = this.#to;
     if (unit.goal.own.length > 0 && !target.shows(unit)) await engine.renew(outPath);
     const laidOut = await target.layOut(unit, engine.hostPath(outPath));
     if (laidOut.changed) history.putBack(unit);
