@@ -48,7 +48,8 @@ class Refusal extends Error {
 
 /**
  * Makes all below `directory` canonical: files 0444 or 0555, directories 0555, all mtimes one second after 1970. The
- * directory itself is left writable: it still has to be moved. Sockets, fifos, devices, set-id files and names that are not UTF-8 are refused.
+ * directory itself is left writable: it still has to be moved. Sockets, fifos, devices, set-id files and names that are
+ * not UTF-8 are refused.
  * Files with several links are replaced by copies first: one of the links may lie in rustc's incremental state, whose
  * files must stay writable. Files of the names `own` at the top get the permissions of the umask and keep their time.
  */

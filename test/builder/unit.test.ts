@@ -245,7 +245,7 @@ describe.each(shells)('with %s', (_name, shell) => {
     const run = (real: string) =>
       unit(shell, {
         source,
-        views: [{ source: source.path, target: '/checkouts/work' }],
+        views: [{ source: source.path, target: '/checkouts/one' }],
         env: {
           step: 'run',
           place: '/build/path/linked-1.0.0',
@@ -255,10 +255,10 @@ describe.each(shells)('with %s', (_name, shell) => {
           environment: words([`CARGO_MANIFEST_DIR=${real}`]),
         },
       });
-    const plan = makeGoals({ dev: run('/checkouts/work/p'), pure: run('/build/path/linked-1.0.0/p') });
+    const plan = makeGoals({ dev: run('/checkouts/one/p'), pure: run('/build/path/linked-1.0.0/p') });
     const build = await lab.build(plan);
     for (const [key, real] of [
-      ['dev', '/checkouts/work/p'],
+      ['dev', '/checkouts/one/p'],
       ['pure', '/build/path/linked-1.0.0/p'],
     ] as const) {
       expect(build.outcomes.get(key), build.log(key).join('\n')).toMatchObject({ status: 'built' });
