@@ -52,15 +52,26 @@ async function copyPieces(source: FileHandle, copy: FileHandle): Promise<void> {
   let next = 0;
   const copyNext = async (): Promise<void> => {
     const buffer = Buffer.allocUnsafeSlow(Math.min(size, pieceSize));
-    for (let at = next; at < size; at = next) {
-      next += buffer.length;
-      const { bytesRead } = await source.read(buffer, 0, buffer.length, at);
-      for (let written = 0; written < bytesRead; ) {
-        written += (await copy.write(buffer, written, bytesRead - written, at + written)).bytesWritten;
-      }
+    while (next < size) {
+      const start = next;
+      const end = Math.min(start + buffer.length, size);
+      next = end;
+      await copyRange(source, copy, buffer, start, end);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, copyNext));
+}
+
+/** A system may read and write less than it is asked to. */
+async function copyRange(source: FileHandle, copy: FileHandle, buffer: Buffer, start: number, end: number) {
+  for (let at = start; at < end; ) {
+    const { bytesRead } = await source.read(buffer, 0, end - at, at);
+    if (bytesRead === 0) throw new Error('a file has become shorter while it was copied');
+    for (let written = 0; written < bytesRead; ) {
+      written += (await copy.write(buffer, written, bytesRead - written, at + written)).bytesWritten;
+    }
+    at += bytesRead;
+  }
 }
 
 /** Links `from` as `to`, or copies it where that link cannot be made; tells which. Rejects with `EEXIST` as above. */
